@@ -1,0 +1,77 @@
+// Package access decides who may do what: access tokens, the scopes that they carry, the principal that acts, and
+// one table of rules for every field of the schema.
+package access
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+// Scope is a right that a token carries.
+type Scope string
+
+// The scopes. SCIM excludes every other one.
+const (
+	Read       Scope = "READ"
+	RoleAdmin  Scope = "ROLE_ADMIN"
+	SyncAdmin  Scope = "SYNC_ADMIN"
+	TokenAdmin Scope = "TOKEN_ADMIN"
+	SCIM       Scope = "SCIM"
+)
+
+// AdminScopes is every scope but SCIM: what the bootstrap token carries.
+var AdminScopes = []Scope{Read, RoleAdmin, SyncAdmin, TokenAdmin}
+
+// Token is an access token without its secret, which is stored as a hash only.
+type Token struct {
+	ID     int64
+	UID    uuid.UUID
+	Name   string
+	Scopes []Scope
+	// Instance is the provider instance that a SCIM token belongs to; nil for other tokens.
+	Instance   *directory.Instance
+	ExpiresAt  *time.Time
+	LastUsedAt *time.Time
+	CreatedAt  time.Time
+	RevokedAt  *time.Time
+}
+
+// Principal is who acts in a request.
+type Principal struct {
+	Name   string
+	Scopes []Scope
+	// Token is the access token's public id; zero for the token of the configuration.
+	Token uuid.UUID
+	// Instance is the instance of a SCIM token.
+	Instance *directory.Instance
+}
+
+// Has reports whether the principal carries a scope.
+func (p *Principal) Has(s Scope) bool { return p != nil && slices.Contains(p.Scopes, s) }
+
+type principalKey struct{}
+
+// WithPrincipal returns a context in which p acts.
+func WithPrincipal(ctx context.Context, p *Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// PrincipalFrom returns the principal that acts in ctx, nil where nobody does.
+func PrincipalFrom(ctx context.Context) *Principal {
+	p, _ := ctx.Value(principalKey{}).(*Principal)
+	return p
+}
+
+// TokenConnection is one page of tokens, TokenEdge a row of it.
+type (
+	TokenConnection = directory.Page[*Token]
+	TokenEdge       = directory.PageEdge[*Token]
+)
+
+// IsNode marks tokens as nodes.
+func (*Token) IsNode() {}

@@ -1,0 +1,164 @@
+package directory
+
+import (
+	"strings"
+	"time"
+	"unicode"
+)
+
+// ListQuery selects identities from the store, in a stable order.
+type ListQuery struct {
+	Kinds []IdentityKind
+	// Provider and Instance narrow to a label and to an instance's name, both compared without case; nil is any.
+	Provider, Instance *string
+	// InstanceID narrows to one instance; 0 is any.
+	InstanceID int64
+	Status     StatusSet
+	// Words are folded word prefixes that all have to occur in name, displayName, userName or email.
+	Words []string
+	// NameKey and EmailKey are folded keys (FoldKey), compared whole.
+	NameKey, EmailKey *string
+	ExternalID        *string
+	UpdatedSince      *time.Time
+	// Where narrows further; nil is no condition. SCIM filters arrive here.
+	Where Predicate
+	// Order is a field and a direction; ties are broken by id.
+	Order Order
+	// After is the position of the last row of the page before; nil starts at the first.
+	After *Position
+	// Offset skips rows, for callers that page by index (SCIM startIndex).
+	Offset int
+	// Limit is how many rows to return at most.
+	Limit int
+}
+
+// OrderField is what a list is sorted by.
+type OrderField string
+
+// The fields. OrderID is the order of creation; the only one whose keys never change.
+const (
+	OrderID          OrderField = "ID"
+	OrderName        OrderField = "NAME"
+	OrderDisplayName OrderField = "DISPLAY_NAME"
+	OrderCreatedAt   OrderField = "CREATED_AT"
+	OrderUpdatedAt   OrderField = "UPDATED_AT"
+)
+
+// Order is a sort order.
+type Order struct {
+	Field OrderField
+	Desc  bool
+}
+
+// Position is a row's place in an order: the text of its sort key (empty for OrderID) and its id.
+type Position struct {
+	Key string
+	ID  int64
+}
+
+// positionOf returns a record's place in an order.
+func positionOf(r *Record, o Order) Position {
+	p := Position{ID: r.ID}
+	switch o.Field {
+	case OrderName:
+		p.Key = FoldKey(r.Name)
+	case OrderDisplayName:
+		p.Key = FoldKey(r.DisplayName)
+	case OrderCreatedAt:
+		p.Key = r.CreatedAt.UTC().Format(time.RFC3339Nano)
+	case OrderUpdatedAt:
+		p.Key = r.UpdatedAt.UTC().Format(time.RFC3339Nano)
+	case OrderID:
+	}
+	return p
+}
+
+// SearchWords splits text into folded words of letters, marks and digits, the form in which names are indexed and
+// searched.
+func SearchWords(text string) []string {
+	return strings.FieldsFunc(FoldKey(text), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
+	})
+}
+
+// Predicate is a condition on one identity. The store compiles it to SQL with bound arguments.
+type Predicate interface{ isPredicate() }
+
+// The predicates.
+type (
+	// And holds where all its terms hold; an empty And holds.
+	And []Predicate
+	// Or holds where one of its terms holds; an empty Or does not.
+	Or []Predicate
+	// Not holds where its term does not.
+	Not struct{ Term Predicate }
+	// Compare holds where the operand compares so with Value. An absent value compares with nothing but NotEqual.
+	Compare struct {
+		Operand Operand
+		Op      CompareOp
+		Value   any // string, bool, json.Number or time.Time
+	}
+	// Present holds where the operand has a value that is not null, not empty.
+	Present struct{ Operand Operand }
+	// Element holds where one element of the multi-valued complex attribute at Path meets Where, whose operands are
+	// relative to the element.
+	Element struct {
+		Path  []string
+		Where Predicate
+	}
+	// Linked holds where the identity is linked to the one with the given UID: as its container (Down: UID is a
+	// direct member of it), its member (Up: it is a direct member of UID) or its report (manager is UID).
+	Linked struct {
+		Way     Way
+		Manager bool
+		UID     string
+	}
+)
+
+func (And) isPredicate()     {}
+func (Or) isPredicate()      {}
+func (Not) isPredicate()     {}
+func (Compare) isPredicate() {}
+func (Present) isPredicate() {}
+func (Element) isPredicate() {}
+func (Linked) isPredicate()  {}
+
+// Operand names what a predicate looks at: a column of the identity, or a path of attribute names in its attributes
+// (Column empty). CaseExact compares text as it is, else by FoldKey.
+type Operand struct {
+	Column    Column
+	Path      []string
+	CaseExact bool
+}
+
+// Column is a column of the identity that predicates may name.
+type Column string
+
+// The columns.
+const (
+	ColumnUID         Column = "uid"
+	ColumnExternalID  Column = "external_id"
+	ColumnName        Column = "name"
+	ColumnDisplayName Column = "display_name"
+	ColumnEmail       Column = "email"
+	ColumnActive      Column = "active" // true where the status is ACTIVE
+	ColumnCreatedAt   Column = "created_at"
+	ColumnUpdatedAt   Column = "updated_at"
+	ColumnVersion     Column = "version"
+)
+
+// CompareOp is a comparison of RFC 7644 section 3.4.2.2.
+type CompareOp string
+
+// The comparisons.
+const (
+	Equal          CompareOp = "eq"
+	NotEqual       CompareOp = "ne"
+	Contains       CompareOp = "co"
+	StartsWith     CompareOp = "sw"
+	EndsWith       CompareOp = "ew"
+	Greater        CompareOp = "gt"
+	GreaterOrEqual CompareOp = "ge"
+	Less           CompareOp = "lt"
+	LessOrEqual    CompareOp = "le"
+)

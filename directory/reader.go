@@ -1,0 +1,174 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/vikstrous/dataloadgen"
+)
+
+// batchWait is how long a read waits for others of its kind, so that they share one statement.
+const batchWait = 2 * time.Millisecond
+
+// Reader answers the reads of one operation. Reads that run side by side share statements, and what was read once is
+// not read again: a Reader must not outlive its operation, and a write makes it stale.
+type Reader struct {
+	d *Directory
+
+	byID       *dataloadgen.Loader[int64, *Record]
+	byUID      *dataloadgen.Loader[uuid.UUID, *Record]
+	byFQNKey   *dataloadgen.Loader[string, *Record]
+	edges      *dataloadgen.Loader[EdgeQuery, []Edge]
+	edgeCount  *dataloadgen.Loader[EdgeQuery, int]
+	paths      *dataloadgen.Loader[Pair, []int64]
+	managers   *dataloadgen.Loader[int64, int64]
+	reports    *dataloadgen.Loader[EdgeQuery, []Edge]
+	reportSize *dataloadgen.Loader[int64, int]
+	aliases    *dataloadgen.Loader[int64, []string]
+	instances  *dataloadgen.Loader[int64, *Instance]
+	allOfThem  *dataloadgen.Loader[struct{}, []*Instance]
+}
+
+// Reader returns a reader for one operation.
+func (d *Directory) Reader() *Reader {
+	s := d.store
+	return &Reader{
+		d:          d,
+		byID:       loader(s.ByIDs),
+		byUID:      loader(s.ByUIDs),
+		byFQNKey:   loader(s.ByFQNKeys),
+		edges:      loader(s.Edges),
+		edgeCount:  loader(s.CountEdges),
+		paths:      loader(s.Paths),
+		managers:   loader(s.Managers),
+		reports:    loader(s.Reports),
+		reportSize: loader(s.CountReports),
+		aliases:    loader(s.Aliases),
+		instances:  loader(s.InstancesByID),
+		allOfThem: loader(func(ctx context.Context, keys []struct{}) ([][]*Instance, error) {
+			all, err := s.Instances(ctx)
+			return [][]*Instance{all}, err
+		}),
+	}
+}
+
+func loader[K comparable, V any](fetch func(context.Context, []K) ([]V, error)) *dataloadgen.Loader[K, V] {
+	return dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
+		values, err := fetch(ctx, keys)
+		if err != nil {
+			return nil, []error{err}
+		}
+		return values, nil
+	}, dataloadgen.WithWait(batchWait))
+}
+
+// ByUID returns the identity with a public id, nil where it is unknown or no id at all.
+func (r *Reader) ByUID(ctx context.Context, id string) (Identity, error) {
+	uid, err := uuid.Parse(id)
+	if err != nil || len(id) != 36 {
+		return nil, nil
+	}
+	return asIdentity(r.byUID.Load(ctx, uid))
+}
+
+// ByID returns the identity with a store key, nil where it is unknown.
+func (r *Reader) ByID(ctx context.Context, id int64) (Identity, error) {
+	return asIdentity(r.byID.Load(ctx, id))
+}
+
+// ByFQN returns the identity that an FQN names: the live one, else the one it is an alias of, else the latest
+// tombstone; nil where it is unknown.
+func (r *Reader) ByFQN(ctx context.Context, fqn string) (Identity, error) {
+	if !isLookupKey(fqn) {
+		return nil, nil
+	}
+	return asIdentity(r.byFQNKey.Load(ctx, FoldKey(fqn)))
+}
+
+// ByFQNs is ByFQN for a batch, in its order.
+func (r *Reader) ByFQNs(ctx context.Context, fqns []string) ([]Identity, error) {
+	if err := CheckBatch("fqns", len(fqns)); err != nil {
+		return nil, err
+	}
+	records, err := r.recordsByFQN(ctx, fqns)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Identity, len(fqns))
+	for i, record := range records {
+		if record != nil {
+			out[i] = record.Identity()
+		}
+	}
+	return out, nil
+}
+
+// recordsByFQN looks a batch of FQNs up in one statement, with nil for unknown ones.
+func (r *Reader) recordsByFQN(ctx context.Context, fqns []string) ([]*Record, error) {
+	thunks := make([]func() (*Record, error), len(fqns))
+	for i, fqn := range fqns {
+		if isLookupKey(fqn) {
+			thunks[i] = r.byFQNKey.LoadThunk(ctx, FoldKey(fqn))
+		}
+	}
+	out := make([]*Record, len(fqns))
+	for i, thunk := range thunks {
+		if thunk == nil {
+			continue
+		}
+		record, err := thunk()
+		if err != nil {
+			return nil, err
+		}
+		out[i] = record
+	}
+	return out, nil
+}
+
+func asIdentity(record *Record, err error) (Identity, error) {
+	if err != nil || record == nil {
+		return nil, err
+	}
+	return record.Identity(), nil
+}
+
+// Manager returns a user's manager, nil where there is none.
+func (r *Reader) Manager(ctx context.Context, user *User) (*User, error) {
+	id, err := r.managers.Load(ctx, user.ID)
+	if err != nil || id == 0 {
+		return nil, err
+	}
+	manager, err := r.ByID(ctx, id)
+	u, _ := manager.(*User)
+	return u, err
+}
+
+// Aliases lists the former FQNs that still resolve to an identity, oldest first.
+func (r *Reader) Aliases(ctx context.Context, identity *Record) ([]string, error) {
+	aliases, err := r.aliases.Load(ctx, identity.ID)
+	if aliases == nil {
+		aliases = []string{}
+	}
+	return aliases, err
+}
+
+// Instance returns a provider instance by its store key, deleted ones too.
+func (r *Reader) Instance(ctx context.Context, id int64) (*Instance, error) {
+	return r.instances.Load(ctx, id)
+}
+
+// InstancesOf lists a provider's instances by name.
+func (r *Reader) InstancesOf(ctx context.Context, p *Provider) ([]*Instance, error) {
+	all, err := r.allOfThem.Load(ctx, struct{}{})
+	if err != nil {
+		return nil, err
+	}
+	out := []*Instance{}
+	for _, i := range all {
+		if i.Provider.ID == p.ID {
+			out = append(out, i)
+		}
+	}
+	return out, nil
+}

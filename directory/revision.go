@@ -1,0 +1,81 @@
+package directory
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"regexp"
+	"sync"
+
+	"github.com/google/uuid"
+)
+
+// Revision names a committed state of the directory: a life of the store (its epoch), and either the transaction
+// that a write committed or the snapshot that a read saw. A later state reflects it where that transaction, or all
+// that the snapshot saw, is visible in it.
+type Revision struct {
+	Epoch uuid.UUID
+	// XID is the writer's transaction; 0 where the revision is a snapshot.
+	XID uint64
+	// Snapshot is a pg_snapshot text (xmin:xmax:xip,...), empty where the revision is a write's.
+	Snapshot string
+}
+
+type revisionWire struct {
+	Version  int       `json:"v"`
+	Epoch    uuid.UUID `json:"e"`
+	XID      uint64    `json:"x,omitempty"`
+	Snapshot string    `json:"s,omitempty"`
+}
+
+var snapshotText = regexp.MustCompile(`^\d{1,20}:\d{1,20}:(\d{1,20}(,\d{1,20})*)?$`)
+
+// String is the opaque form that callers hold and send back.
+func (r Revision) String() string {
+	text, _ := json.Marshal(revisionWire{Version: 1, Epoch: r.Epoch, XID: r.XID, Snapshot: r.Snapshot}) // cannot fail
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// ParseRevision reads the opaque form. A text that is none is a CodeBadInput error.
+func ParseRevision(text string) (Revision, error) {
+	var wire revisionWire
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil {
+		err = json.Unmarshal(raw, &wire)
+	}
+	if err != nil || wire.Version != 1 || (wire.XID == 0) == (wire.Snapshot == "") ||
+		wire.Snapshot != "" && !snapshotText.MatchString(wire.Snapshot) {
+		return Revision{}, BadInput("revision", "This is no revision of this server. Send back a revision exactly as an answer gave it.")
+	}
+	return Revision{Epoch: wire.Epoch, XID: wire.XID, Snapshot: wire.Snapshot}, nil
+}
+
+// Writes notes the revisions that one request's writes committed, so that its answer can carry the last.
+type Writes struct {
+	mu   sync.Mutex
+	last *Revision
+}
+
+type writesKey struct{}
+
+// WithWrites returns a context whose writes are noted.
+func WithWrites(ctx context.Context) (context.Context, *Writes) {
+	w := &Writes{}
+	return context.WithValue(ctx, writesKey{}, w), w
+}
+
+// NoteRevision is called by the store after each commit.
+func NoteRevision(ctx context.Context, r Revision) {
+	if w, ok := ctx.Value(writesKey{}).(*Writes); ok {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.last = &r
+	}
+}
+
+// Last returns the revision of the last write, nil where there was none.
+func (w *Writes) Last() *Revision {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last
+}

@@ -1,0 +1,154 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Store is what the directory needs from storage. Batches keep the order of their keys, with nil where a key is
+// unknown. Implementations return *[Error] for what a caller may see and any other error for what went wrong.
+type Store interface {
+	Links
+
+	ByIDs(ctx context.Context, ids []int64) ([]*Record, error)
+	ByUIDs(ctx context.Context, uids []uuid.UUID) ([]*Record, error)
+	// ByFQNKeys looks folded FQNs up: a live name before an alias before the latest tombstone.
+	ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error)
+	// ByExternalIDs finds live identities of one instance and kind.
+	ByExternalIDs(ctx context.Context, instance int64, kind IdentityKind, externalIDs []string) ([]*Record, error)
+	List(ctx context.Context, q ListQuery) ([]*Record, error)
+	// Count counts what List without paging would return.
+	Count(ctx context.Context, q ListQuery) (int, error)
+	// Aliases lists the live former FQNs of each identity, oldest first.
+	Aliases(ctx context.Context, ids []int64) ([][]string, error)
+	// Managers returns the manager of each user, 0 for none.
+	Managers(ctx context.Context, users []int64) ([]int64, error)
+	// Reports pages through the users whose manager is q.Of; Way, Scope and Kind are ignored.
+	Reports(ctx context.Context, queries []EdgeQuery) ([][]Edge, error)
+	CountReports(ctx context.Context, managers []int64) ([]int, error)
+
+	// Commit writes a batch in one transaction. It fails as stale (ReasonStale) where a row is not at the version
+	// that the batch was planned from.
+	Commit(ctx context.Context, b Batch) (Committed, error)
+
+	// Providers lists every provider that is not deleted, by name; Instances every instance that is not deleted.
+	Providers(ctx context.Context) ([]*Provider, error)
+	Instances(ctx context.Context) ([]*Instance, error)
+	// InstancesByID finds instances, deleted ones too, with their providers.
+	InstancesByID(ctx context.Context, ids []int64) ([]*Instance, error)
+	InsertProvider(ctx context.Context, p Provider, a Audit) (*Provider, error)
+	UpdateProvider(ctx context.Context, p Provider, a Audit) (*Provider, error)
+	InsertInstance(ctx context.Context, i Instance, a Audit) (*Instance, error)
+	UpdateInstance(ctx context.Context, i Instance, a Audit) (*Instance, error)
+	RuntimeConfig(ctx context.Context, instance int64) ([]RuntimeConfigEntry, error)
+	// SetRuntimeConfig upserts an entry. Sealed is the encrypted form of a secret; then the entry's Value is nil.
+	SetRuntimeConfig(ctx context.Context, instance int64, e RuntimeConfigEntry, sealed []byte, a Audit) error
+	// DeleteRuntimeConfig reports whether the entry existed.
+	DeleteRuntimeConfig(ctx context.Context, instance int64, key string, a Audit) (bool, error)
+
+	Conflicts(ctx context.Context, after string, first int) ([]ConflictRow, error)
+	CountConflicts(ctx context.Context) (int, error)
+
+	// Snapshot returns the state of the store now.
+	Snapshot(ctx context.Context) (Revision, error)
+	// Reflects reports whether the state of the store now includes a revision; ReasonExpired where it never can.
+	Reflects(ctx context.Context, r Revision) (bool, error)
+	// Feed reads changes in causal order.
+	Feed(ctx context.Context, after FeedPosition, first int) ([]ChangeRow, FeedPosition, error)
+}
+
+// Batch is a planned transaction. Rows are written in the order of the fields.
+type Batch struct {
+	// Tombstones drop every link of theirs.
+	Tombstones []Tombstone
+	Updates    []Update
+	Inserts    []Insert
+	Members    []MemberWrite
+	Managers   []ManagerWrite
+	// RefuseUnknown fails the batch where a member or a manager does not exist.
+	RefuseUnknown bool
+	// Within is the instance that members and managers must belong to unless their write says AnyInstance.
+	Within int64
+	Audit  Audit
+}
+
+// Insert is a new identity. The store draws its ID and picks the first free one of FQNs.
+type Insert struct {
+	Record Record
+	FQNs   []string
+	// MergeWithHolder sets MergedInto to the live group of the same instance that holds the plain FQN (policy MERGE).
+	MergeWithHolder bool
+}
+
+// Update is the whole new state of an identity that was planned at Record.Version.
+type Update struct {
+	Record Record
+	// FQNs are the candidates of a renamed identity; empty leaves the FQN as it is.
+	FQNs            []string
+	MergeWithHolder bool
+	// Alias keeps the old FQN resolving to the identity.
+	Alias string
+	// Kinds are the changes to log.
+	Kinds []ChangeKind
+}
+
+// Tombstone is a deletion of an identity; Version 0 takes any version.
+type Tombstone struct {
+	UID     uuid.UUID
+	Version int64
+	Reason  string
+}
+
+// MemberWrite is a MemberChange as the store takes it; Version 0 takes any version.
+type MemberWrite = MemberChange
+
+// ManagerWrite is a ManagerChange as the store takes it.
+type ManagerWrite = ManagerChange
+
+// Committed says what a batch did.
+type Committed struct {
+	Revision Revision
+	// Inserted and Updated hold the rows as they are now, in the batch's order.
+	Inserted, Updated []*Record
+	Unknown           []uuid.UUID
+	Linked, Unlinked  int
+}
+
+// Audit is the row that every change leaves, in the change's own transaction.
+type Audit struct {
+	Actor  Actor
+	Action string
+	Target string
+	// Detail is a JSON object of what changed, without secrets; nil for none.
+	Detail map[string]any
+}
+
+// ConflictRow is a conflict with the ids of its identities.
+type ConflictRow struct {
+	Key   string // the keyset key
+	Kind  ConflictKind
+	IDs   []int64
+	Since time.Time
+}
+
+// FeedPosition is a place in the feed: all of snapshot From is behind it, and of the changes between From and To
+// those up to (Seq, Index).
+type FeedPosition struct {
+	Epoch    uuid.UUID
+	From, To string // pg_snapshot texts; both empty at the very start
+	Seq      int64
+	Index    int
+}
+
+// ChangeRow is one change with the position right after it.
+type ChangeRow struct {
+	Position FeedPosition
+	// XID is the transaction that made the change.
+	XID       uint64
+	Kind      ChangeKind
+	At        time.Time
+	Identity  int64
+	Container int64 // 0 where the change is of no link
+}

@@ -1,0 +1,118 @@
+// Package scalar holds the GraphQL forms of Roster's scalar types.
+package scalar
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+// MarshalDateTime writes an RFC 3339 time in UTC.
+func MarshalDateTime(t time.Time) graphql.Marshaler {
+	return graphql.MarshalString(t.UTC().Format(time.RFC3339Nano))
+}
+
+// UnmarshalDateTime reads an RFC 3339 time with any offset.
+func UnmarshalDateTime(v any) (time.Time, error) {
+	text, ok := v.(string)
+	if !ok {
+		return time.Time{}, fmt.Errorf("a DateTime is a string such as 2026-01-31T08:00:00Z")
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, fmt.Errorf("%q is no DateTime; write it as RFC 3339, such as 2026-01-31T08:00:00Z", text)
+	}
+	return t.UTC(), nil
+}
+
+// MarshalCursor writes an opaque cursor.
+func MarshalCursor(c directory.Cursor) graphql.Marshaler { return graphql.MarshalString(string(c)) }
+
+// UnmarshalCursor takes any string: the list that it is passed to tells whether it is a cursor of that list.
+func UnmarshalCursor(v any) (directory.Cursor, error) {
+	text, err := graphql.UnmarshalString(v)
+	return directory.Cursor(text), err
+}
+
+// MarshalRevision writes the opaque form of a revision.
+func MarshalRevision(r directory.Revision) graphql.Marshaler { return graphql.MarshalString(r.String()) }
+
+// UnmarshalRevision reads the opaque form of a revision.
+func UnmarshalRevision(v any) (directory.Revision, error) {
+	text, err := graphql.UnmarshalString(v)
+	if err != nil {
+		return directory.Revision{}, err
+	}
+	return directory.ParseRevision(text)
+}
+
+// MarshalDuration writes an ISO 8601 duration of days, hours, minutes and seconds, such as PT15M or P1DT2H.
+func MarshalDuration(d time.Duration) graphql.Marshaler {
+	return graphql.MarshalString(FormatDuration(d))
+}
+
+// FormatDuration is the ISO 8601 form of a duration, without months and years.
+func FormatDuration(d time.Duration) string {
+	if d == 0 {
+		return "PT0S"
+	}
+	text := ""
+	if d < 0 {
+		text, d = "-", -d
+	}
+	text += "P"
+	if days := d / (24 * time.Hour); days > 0 {
+		text += strconv.Itoa(int(days)) + "D"
+		d -= days * 24 * time.Hour
+	}
+	if d == 0 {
+		return text
+	}
+	text += "T"
+	if h := d / time.Hour; h > 0 {
+		text += strconv.Itoa(int(h)) + "H"
+		d -= h * time.Hour
+	}
+	if m := d / time.Minute; m > 0 {
+		text += strconv.Itoa(int(m)) + "M"
+		d -= m * time.Minute
+	}
+	if d > 0 {
+		text += strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "S"
+	}
+	return text
+}
+
+var (
+	isoDuration = regexp.MustCompile(`^P(?:(\d{1,7})W)?(?:(\d{1,7})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,7})M)?(?:(\d{1,7})(?:\.(\d{1,9}))?S)?)?$`)
+	oldDuration = regexp.MustCompile(`^(\d{1,5}):(\d{1,2}):(\d{1,2}):(\d{1,2})$`)
+)
+
+// UnmarshalDuration reads an ISO 8601 duration without months and years (PT15M), or DD:HH:MM:SS.
+func UnmarshalDuration(v any) (time.Duration, error) {
+	text, ok := v.(string)
+	if !ok {
+		return 0, fmt.Errorf("a Duration is a string such as PT15M or 00:00:15:00")
+	}
+	if m := oldDuration.FindStringSubmatch(text); m != nil {
+		return number(m[1])*24*time.Hour + number(m[2])*time.Hour + number(m[3])*time.Minute + number(m[4])*time.Second, nil
+	}
+	m := isoDuration.FindStringSubmatch(text)
+	if m == nil || text[len(text)-1] == 'P' || text[len(text)-1] == 'T' {
+		return 0, fmt.Errorf("%q is no Duration; write it as ISO 8601 without months and years, such as PT15M, or as DD:HH:MM:SS", text)
+	}
+	fraction := (m[6] + "000000000")[:9]
+	return number(m[1])*7*24*time.Hour + number(m[2])*24*time.Hour + number(m[3])*time.Hour + number(m[4])*time.Minute +
+		number(m[5])*time.Second + number(fraction), nil
+}
+
+// number is a count that the expressions above have matched as digits; none is 0.
+func number(digits string) time.Duration {
+	n, _ := strconv.Atoi(digits)
+	return time.Duration(n)
+}

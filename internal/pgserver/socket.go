@@ -1,0 +1,68 @@
+package pgserver
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	// port only names the socket file; nothing listens on the network.
+	port = "5432"
+	// superuser is the one role of the cluster.
+	superuser = "roster"
+	// maxSocketDir keeps the socket's path, with the longest suffix of Postgres, below the 104 to 108 bytes of sun_path.
+	maxSocketDir = 103 - len("/.s.PGSQL."+port)
+)
+
+// chooseSocketDir gives the folder for the server's socket: the cluster itself, which is private already and goes with
+// the data; only if its path is too long for a socket, a private folder below /tmp. That one is noted in the data folder
+// first, so that the next start can remove it if we are killed.
+func (l layout) chooseSocketDir(who account) (string, error) {
+	if len(l.cluster()) <= maxSocketDir {
+		return l.cluster(), nil
+	}
+	dir, err := os.MkdirTemp("/tmp", "roster-") // 0700; TMPDIR may be long, or closed to the server's account
+	if err != nil {
+		return "", fmt.Errorf("the data folder's path is too long for a socket and /tmp cannot hold it: %w", cause(err))
+	}
+	if err := os.WriteFile(l.socketNote(), []byte(dir), 0o600); err != nil {
+		return "", unwritable(l.root, err)
+	}
+	return dir, who.own(dir)
+}
+
+// removeSocketDir removes the socket folder outside of the data folder, if there is one.
+func (l layout) removeSocketDir() error {
+	note, err := os.ReadFile(l.socketNote())
+	if err != nil {
+		return nil //nolint:nilerr // the usual case: the socket is in the cluster
+	}
+	dir := string(note)
+	if filepath.Dir(dir) == "/tmp" && strings.HasPrefix(filepath.Base(dir), "roster-") {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("cannot remove the old socket folder %s: %w", dir, cause(err))
+		}
+	}
+	if err := os.Remove(l.socketNote()); err != nil {
+		return unwritable(l.root, err)
+	}
+	return nil
+}
+
+// socketURL is the URL of a database behind the socket, for lib/pq and libpq alike.
+func socketURL(socketDir, database string) string {
+	u := url.URL{
+		Scheme: "postgres",
+		User:   url.User(superuser),
+		Path:   "/" + database,
+		RawQuery: url.Values{
+			"host":    {socketDir},
+			"port":    {port},
+			"sslmode": {"disable"},
+		}.Encode(),
+	}
+	return u.String()
+}
