@@ -18,12 +18,23 @@ const (
 
 // Directory applies change sets and opens readers. It is safe for concurrent use.
 type Directory struct {
-	store Store
-	wake  *broadcast
-	now   func() time.Time
+	store  Store
+	sealer Sealer
+	wake   *broadcast
+	now    func() time.Time
 }
 
+// Option changes how a Directory works.
+type Option func(*Directory)
+
+// WithSealer gives the key that secrets are encrypted with; without one they are refused.
+func WithSealer(s Sealer) Option { return func(d *Directory) { d.sealer = s } }
+
 // New returns a Directory over a store.
-func New(store Store) *Directory {
-	return &Directory{store: store, wake: newBroadcast(), now: time.Now}
+func New(store Store, options ...Option) *Directory {
+	d := &Directory{store: store, wake: newBroadcast(), now: time.Now}
+	for _, o := range options {
+		o(d)
+	}
+	return d
 }

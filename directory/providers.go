@@ -2,72 +2,88 @@ package directory
 
 import "context"
 
-// Sealer encrypts secrets at rest. Context binds the ciphertext to its row.
-type Sealer interface {
-	Seal(plaintext, context []byte) ([]byte, error)
-}
-
-// ProviderTypes lists the kinds of source and their configuration keys.
-func (d *Directory) ProviderTypes() []*ProviderType { panic("to come") }
-
 // Providers lists the providers by name.
-func (d *Directory) Providers(ctx context.Context) ([]*Provider, error) { panic("to come") }
-
-// Provider returns the provider with a label, nil where there is none.
-func (d *Directory) Provider(ctx context.Context, name string) (*Provider, error) { panic("to come") }
-
-// Instance returns a provider's instance by name, nil where there is none.
-func (d *Directory) Instance(ctx context.Context, provider, name string) (*Instance, error) {
-	panic("to come")
+func (d *Directory) Providers(ctx context.Context) ([]*Provider, error) {
+	return d.store.Providers(ctx)
 }
 
-// RuntimeConfig lists an instance's configuration by key.
-func (d *Directory) RuntimeConfig(ctx context.Context, i *Instance) ([]*RuntimeConfigEntry, error) {
-	panic("to come")
+// Provider returns the provider with a label, nil where there is none. Labels are compared without case.
+func (d *Directory) Provider(ctx context.Context, name string) (*Provider, error) {
+	providers, err := d.store.Providers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range providers {
+		if FoldKey(p.Name) == FoldKey(name) {
+			return p, nil
+		}
+	}
+	return nil, nil
 }
 
-// AddProvider adds a label.
+func (d *Directory) existingProvider(ctx context.Context, field, name string) (*Provider, error) {
+	p, err := d.Provider(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, NotFound(field, "There is no provider called %q.", name)
+	}
+	return p, nil
+}
+
+// AddProvider adds a label. It holds neither ":" nor "\" and is unique without case.
 func (d *Directory) AddProvider(ctx context.Context, name string, kind ProviderTypeName, enabled bool) (*Provider, error) {
-	panic("to come")
+	if err := checkLabel("name", name); err != nil {
+		return nil, err
+	}
+	if kind == TypeLocal {
+		return nil, BadInput("type", "What is kept in Roster itself has the built-in provider %q; there is no second one.", LocalProvider)
+	}
+	return d.store.InsertProvider(ctx, Provider{Name: name, Type: kind, Enabled: enabled},
+		Audit{Actor: ActorFrom(ctx), Action: "provider.add", Target: name, Detail: map[string]any{"type": kind, "enabled": enabled}})
 }
 
 // UpdateProvider enables or disables a provider; nil leaves it as it is.
 func (d *Directory) UpdateProvider(ctx context.Context, name string, enabled *bool) (*Provider, error) {
-	panic("to come")
+	p, err := d.existingProvider(ctx, "name", name)
+	if err != nil || enabled == nil {
+		return p, err
+	}
+	if p.Type == TypeLocal && !*enabled {
+		return nil, BadInput("enabled", "The provider %q holds the roles and cannot be disabled.", p.Name)
+	}
+	p.Enabled = *enabled
+	return d.store.UpdateProvider(ctx, *p, Audit{Actor: ActorFrom(ctx), Action: "provider.update", Target: p.Name, Detail: map[string]any{"enabled": *enabled}})
 }
 
-// DeleteProvider deletes a disabled provider, its instances and their identities.
-func (d *Directory) DeleteProvider(ctx context.Context, name string) error { panic("to come") }
-
-// AddInstance adds an instance to a provider.
-func (d *Directory) AddInstance(ctx context.Context, provider, name string, enabled bool) (*Instance, error) {
-	panic("to come")
-}
-
-// InstanceUpdate changes an instance; nil leaves a setting as it is.
-type InstanceUpdate struct {
-	Provider, Name string
-	Enabled        *bool
-	DuplicateNames *DuplicateNamePolicy
-	Renames        *RenamePolicy
-}
-
-// UpdateInstance changes an instance's settings.
-func (d *Directory) UpdateInstance(ctx context.Context, u InstanceUpdate) (*Instance, error) {
-	panic("to come")
-}
-
-// DeleteInstance deletes a disabled instance and its identities.
-func (d *Directory) DeleteInstance(ctx context.Context, provider, name string) error {
-	panic("to come")
-}
-
-// SetRuntimeConfig sets one key of an instance.
-func (d *Directory) SetRuntimeConfig(ctx context.Context, provider, instance, key, value string) (*Instance, error) {
-	panic("to come")
-}
-
-// DeleteRuntimeConfig clears one key of an instance.
-func (d *Directory) DeleteRuntimeConfig(ctx context.Context, provider, instance, key string) (*Instance, error) {
-	panic("to come")
+// DeleteProvider deletes a disabled provider with its instances: their identities become tombstones, the rows stay for
+// history. Built-in providers stay.
+func (d *Directory) DeleteProvider(ctx context.Context, name string) error {
+	p, err := d.existingProvider(ctx, "name", name)
+	if err != nil {
+		return err
+	}
+	if p.BuiltIn {
+		return BadInput("name", "%q is built in and cannot be deleted.", p.Name)
+	}
+	if p.Enabled {
+		return Clash("", "name", "The provider is enabled. Disable it first, and delete it when nothing needs it any more.")
+	}
+	instances, err := d.store.Instances(ctx)
+	if err != nil {
+		return err
+	}
+	for _, i := range instances {
+		if i.Provider.ID != p.ID {
+			continue
+		}
+		if err := d.deleteInstance(ctx, i); err != nil {
+			return err
+		}
+	}
+	now := d.now()
+	p.DeletedAt = &now
+	_, err = d.store.UpdateProvider(ctx, *p, Audit{Actor: ActorFrom(ctx), Action: "provider.delete", Target: p.Name})
+	return err
 }

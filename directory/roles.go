@@ -1,6 +1,12 @@
 package directory
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+)
 
 // RoleUpdate changes a role; nil leaves a field as it is, an empty description clears it.
 type RoleUpdate struct {
@@ -9,23 +15,172 @@ type RoleUpdate struct {
 	Description *string
 }
 
-// CreateRole adds a role.
+// CreateRole adds a role. Its name is unique without case and holds neither ":" nor "\".
 func (d *Directory) CreateRole(ctx context.Context, name string, description *string) (*Role, error) {
-	panic("to come")
+	if err := checkLabel("name", name); err != nil {
+		return nil, err
+	}
+	taken, err := d.role(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if taken != nil {
+		return nil, Clash(ReasonUniqueness, "name", "A role called %q exists already.", name)
+	}
+	return d.putRole(ctx, "role.create", Put{New: true, Kind: KindRole, Name: name, DisplayName: name, Description: emptyToNil(description)})
 }
 
-// UpdateRole renames or describes a role.
-func (d *Directory) UpdateRole(ctx context.Context, u RoleUpdate) (*Role, error) { panic("to come") }
+// UpdateRole renames or describes a role. The old name stays as an alias.
+func (d *Directory) UpdateRole(ctx context.Context, u RoleUpdate) (*Role, error) {
+	role, err := d.existingRole(ctx, "name", u.Name)
+	if err != nil {
+		return nil, err
+	}
+	put := Put{
+		UID: role.UID, IfVersion: role.Version, Kind: KindRole, Name: role.Name, DisplayName: role.DisplayName,
+		Description: role.Description, Status: role.Status, Attrs: role.Attrs,
+	}
+	if u.NewName != nil {
+		if err := checkLabel("newName", *u.NewName); err != nil {
+			return nil, err
+		}
+		other, err := d.role(ctx, *u.NewName)
+		if err != nil {
+			return nil, err
+		}
+		if other != nil && other.ID != role.ID {
+			return nil, Clash(ReasonUniqueness, "newName", "A role called %q exists already.", *u.NewName)
+		}
+		put.Name, put.DisplayName = *u.NewName, *u.NewName
+	}
+	if u.Description != nil {
+		put.Description = emptyToNil(u.Description)
+	}
+	return d.putRole(ctx, "role.update", put)
+}
 
-// DeleteRole makes a role a tombstone.
-func (d *Directory) DeleteRole(ctx context.Context, name string) error { panic("to come") }
+// DeleteRole makes a role a tombstone: its links are gone, its name is free.
+func (d *Directory) DeleteRole(ctx context.Context, name string) error {
+	role, err := d.existingRole(ctx, "name", name)
+	if err != nil {
+		return err
+	}
+	local, err := d.localInstance(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = d.Apply(ctx, Changes{Instance: local, Action: "role.delete", Delete: []Delete{{UID: role.UID, Reason: "deleted"}}})
+	return err
+}
 
-// AddRoleMembers adds the identities that FQNs name to a role: all of them or none.
+// AddRoleMembers adds the identities that FQNs name to a role: all of them or, where one is unknown or deleted, none.
 func (d *Directory) AddRoleMembers(ctx context.Context, role string, members []string) (*Role, error) {
-	panic("to come")
+	return d.changeRoleMembers(ctx, role, members, "role.members.add", func(c *MemberChange, uids []uuid.UUID) { c.Add = uids })
 }
 
-// RemoveRoleMembers removes the identities that FQNs name from a role.
+// RemoveRoleMembers removes the identities that FQNs name from a role. One that is no member is no error.
 func (d *Directory) RemoveRoleMembers(ctx context.Context, role string, members []string) (*Role, error) {
-	panic("to come")
+	return d.changeRoleMembers(ctx, role, members, "role.members.remove", func(c *MemberChange, uids []uuid.UUID) { c.Remove = uids })
+}
+
+func (d *Directory) changeRoleMembers(ctx context.Context, name string, members []string, action string, set func(*MemberChange, []uuid.UUID)) (*Role, error) {
+	if err := CheckBatch("members", len(members)); err != nil {
+		return nil, err
+	}
+	role, err := d.existingRole(ctx, "role", name)
+	if err != nil {
+		return nil, err
+	}
+	uids, err := d.namedMembers(ctx, members)
+	if err != nil {
+		return nil, err
+	}
+	local, err := d.localInstance(ctx)
+	if err != nil {
+		return nil, err
+	}
+	change := MemberChange{Container: role.UID, AnyInstance: true}
+	set(&change, uids)
+	if _, err := d.Apply(ctx, Changes{Instance: local, Action: action, Members: []MemberChange{change}, RefuseUnknownMembers: true}); err != nil {
+		return nil, err
+	}
+	records, err := d.store.ByUIDs(ctx, []uuid.UUID{role.UID})
+	if err != nil || records[0] == nil {
+		return nil, err
+	}
+	return &Role{Record: *records[0]}, nil
+}
+
+// namedMembers finds the live identities that FQNs name; the first that is none is an error at its place.
+func (d *Directory) namedMembers(ctx context.Context, fqns []string) ([]uuid.UUID, error) {
+	records, err := d.Reader().recordsByFQN(ctx, fqns)
+	if err != nil {
+		return nil, err
+	}
+	uids := make([]uuid.UUID, len(fqns))
+	for i, r := range records {
+		if r == nil || r.Status == StatusDeleted {
+			e := NotFound("members", "%q names no identity that Roster knows.", fqns[i])
+			e.Field = append(e.Field, fmt.Sprint(i))
+			return nil, e
+		}
+		uids[i] = r.UID
+	}
+	return uids, nil
+}
+
+func (d *Directory) putRole(ctx context.Context, action string, put Put) (*Role, error) {
+	local, err := d.localInstance(ctx)
+	if err != nil {
+		return nil, err
+	}
+	result, err := d.Apply(ctx, Changes{Instance: local, Action: action, Put: []Put{put}})
+	if err != nil {
+		return nil, err
+	}
+	return &Role{Record: *result.Records[0]}, nil
+}
+
+// role returns the live role with a name, nil where there is none. An alias of a role is not its name.
+func (d *Directory) role(ctx context.Context, name string) (*Record, error) {
+	if !isLookupKey(name) || strings.ContainsAny(name, `:\`) {
+		return nil, nil
+	}
+	records, err := d.store.ByFQNKeys(ctx, []string{FoldKey(name)})
+	if err != nil {
+		return nil, err
+	}
+	r := records[0]
+	if r == nil || r.Kind != KindRole || r.Status == StatusDeleted || FoldKey(r.Name) != FoldKey(name) {
+		return nil, nil
+	}
+	return r, nil
+}
+
+// existingRole is role for names that must be there, their aliases included.
+func (d *Directory) existingRole(ctx context.Context, field, name string) (*Record, error) {
+	if isLookupKey(name) {
+		records, err := d.store.ByFQNKeys(ctx, []string{FoldKey(name)})
+		if err != nil {
+			return nil, err
+		}
+		if r := records[0]; r != nil && r.Kind == KindRole && r.Status != StatusDeleted {
+			return r, nil
+		}
+	}
+	return nil, NotFound(field, "There is no role called %q.", name)
+}
+
+// Role returns the role with a name, or with an alias of that name; nil where there is none.
+func (r *Reader) Role(ctx context.Context, name string) (*Role, error) {
+	identity, err := r.ByFQN(ctx, name)
+	role, _ := identity.(*Role)
+	return role, err
+}
+
+func emptyToNil(text *string) *string {
+	if text != nil && *text == "" {
+		return nil
+	}
+	return text
 }

@@ -2360,704 +2360,1769 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../schema/access.graphql", Input: `extend type Query {
+  "Who asks."
   viewer: Viewer!
-  accessTokens(first: Int! = 50, after: Cursor): AccessTokenConnection!
+
+  "The access tokens that are not revoked, expired ones included, the oldest first."
+  accessTokens(
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): AccessTokenConnection!
 }
 
 extend type Mutation {
-  createAccessToken(input: CreateAccessTokenInput!): CreateAccessTokenPayload!
-  revokeAccessToken(input: RevokeAccessTokenInput!): RevokeAccessTokenPayload!
+  "Creates an access token. Its secret is in the answer, this once."
+  createAccessToken(
+    "What to do."
+    input: CreateAccessTokenInput!
+  ): CreateAccessTokenPayload!
+
+  "Ends an access token for good, at once. NOT_FOUND where there is none that is not revoked."
+  revokeAccessToken(
+    "What to do."
+    input: RevokeAccessTokenInput!
+  ): RevokeAccessTokenPayload!
 }
 
+"A right that an access token carries."
 enum AccessScope {
+  "Read identities, memberships, providers and changes."
   READ
+  "Create, change and delete roles and their members."
   ROLE_ADMIN
+  "Change providers and instances, and read and change their configuration."
   SYNC_ADMIN
+  "List, create and revoke access tokens, of any scope."
   TOKEN_ADMIN
+  "Push identities into one instance by SCIM. It excludes every other scope and opens nothing in GraphQL."
   SCIM
 }
 
+"One page of access tokens."
 type AccessTokenConnection {
+  "The rows of the page."
   nodes: [AccessToken!]!
+
+  "The rows of the page with their cursors."
   edges: [AccessTokenEdge!]!
+
+  "Where the page stands in the list."
   pageInfo: PageInfo!
+
+  "How many rows the whole list has. It is counted only when asked for."
   totalCount: Int!
 }
 
+"One row of a page of access tokens."
 type AccessTokenEdge {
+  "The row's place in the list, for ` + "`" + `after` + "`" + `."
   cursor: Cursor!
+
+  "The access token."
   node: AccessToken!
 }
 
+"Who asks: the access token of the request."
 type Viewer {
+  "The name of the access token."
   name: String!
+
+  "What it may do."
   scopes: [AccessScope!]!
+
+  "The identity that the caller stands for; null for an access token, which belongs to a program."
   identity: Identity
 }
 
+"An access token, without its secret: only a hash of that is stored."
 type AccessToken implements Node {
+  "The public id, a UUID."
   id: ID!
+
+  "What it is for, in the words of who created it."
   name: String!
+
+  "What it may do."
   scopes: [AccessScope!]!
+
+  "The instance that a SCIM token pushes into; null for other tokens."
   instance: ProviderInstance
+
+  "When it ends; null where it does not expire."
   expiresAt: DateTime
+
+  "When it was last used, to the minute; null before the first use."
   lastUsedAt: DateTime
+
+  "When it was created."
   createdAt: DateTime!
 }
 
-"` + "`" + `provider` + "`" + ` and ` + "`" + `instance` + "`" + ` bind a SCIM token to its instance. SCIM excludes every other scope."
+"An access token to create. ` + "`" + `provider` + "`" + ` and ` + "`" + `instance` + "`" + ` bind a SCIM token to its instance. SCIM excludes every other scope."
 input CreateAccessTokenInput {
+  "What it is for: not blank."
   name: String!
+  "What it may do: at least one scope."
   scopes: [AccessScope!]!
+  "The label of a provider of type SCIM: required for a SCIM token, refused for any other."
   provider: String
+  "The name of its instance; null is the instance without a name. Refused for tokens that are not for SCIM."
   instance: String
+  "When it ends, in the future; null for never."
   expiresAt: DateTime
 }
 
-"` + "`" + `secret` + "`" + ` is shown this once."
+"What creating an access token came to. ` + "`" + `secret` + "`" + ` is shown this once."
 type CreateAccessTokenPayload {
+  "The new token, null where it failed."
   token: AccessToken
+
+  "What to send as ` + "`" + `Authorization: Bearer` + "`" + `; null where it failed. It cannot be shown again."
   secret: String
+
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
 
+"An access token to revoke."
 input RevokeAccessTokenInput {
+  "The public id of the token."
   id: ID!
 }
 
+"What revoking an access token came to."
 type RevokeAccessTokenPayload {
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
 `, BuiltIn: false},
 	{Name: "../schema/change.graphql", Input: `extend type Query {
   "The newest committed state that this answer reflects."
   revision: Revision!
-  conflicts(first: Int! = 50, after: Cursor): ConflictConnection!
-  changes(after: Cursor, first: Int! = 100): ChangeConnection!
+
+  "Names that more than one identity lays claim to, in the order of the names."
+  conflicts(
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): ConflictConnection!
+
+  "What happened to identities and links, in causal order, the oldest first. Changes are kept for 7 days."
+  changes(
+    """
+    The cursor of a change; null begins with the oldest change that is kept. One that is kept no more, or of an earlier life
+    of the store, is BAD_USER_INPUT with extensions.reason ` + "`" + `expired` + "`" + `: read everything anew.
+    """
+    after: Cursor
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 100
+  ): ChangeConnection!
 }
 
+"What can be followed. A stream ends when the access token that opened it is revoked or expires."
 type Subscription {
-  changes(after: Cursor): Change!
+  """
+  Changes as they are committed, in causal order. The stream ends with an error where the cursor has expired or the access
+  token is live no more.
+  """
+  changes(
+    "The cursor of a change, to go on after it; null delivers changes from now on."
+    after: Cursor
+  ): Change!
 }
 
+"What kind of doubt there is about a name."
 enum ConflictKind {
+  "Several identities of one instance and kind have one name."
   DUPLICATE_NAME
+  "A new identity has a name that led to another one before."
   NAME_TAKEN_FROM_ALIAS
+  "Identities of different kinds or instances come to one FQN."
   AMBIGUOUS_NAME
 }
 
+"A name that more than one live identity lays claim to. It lasts as long as they do."
 type Conflict {
+  "The same for as long as the conflict lasts."
   id: ID!
+
+  "What kind of doubt it is."
   kind: ConflictKind!
+
+  "The identities that lay claim to the name."
   identities: [Identity!]!
+
+  "When the doubt arose."
   since: DateTime!
 }
 
+"One page of conflicts."
 type ConflictConnection {
+  "The rows of the page."
   nodes: [Conflict!]!
+
+  "Where the page stands in the list."
   pageInfo: PageInfo!
+
+  "How many conflicts there are. They are counted only when asked for."
   totalCount: Int!
 }
 
+"What happened."
 enum ChangeKind {
+  "An identity was stored for the first time."
   IDENTITY_CREATED
+  "Attributes of an identity changed."
   IDENTITY_UPDATED
+  "The name, and with it the FQN, of an identity changed."
   IDENTITY_RENAMED
+  "An identity became active again."
   IDENTITY_ENABLED
+  "An identity was disabled."
   IDENTITY_DISABLED
+  "An identity became a tombstone and lost its links."
   IDENTITY_DELETED
+  "An identity became a direct member of a container."
   MEMBER_ADDED
+  "An identity is a direct member of a container no more."
   MEMBER_REMOVED
 }
 
+"One change of an identity or of a link. Names and attributes are those of now, not of then."
 type Change {
+  "The place in the feed, for ` + "`" + `after` + "`" + `."
   cursor: Cursor!
+
+  "The state that the change was committed with."
   revision: Revision!
+
+  "What happened."
   kind: ChangeKind!
+
+  "When it was committed."
   at: DateTime!
+
+  "The public id of the identity that changed, or that was linked."
   identityId: ID!
+
+  "Its FQN as it is now; empty where it was purged since."
   fqn: String!
+
+  "The identity as it is now; null where it was purged since."
   identity: Identity
+
+  "The public id of the container of a link; null where the change is of no link."
   containerId: ID
+
+  "The container of a link as it is now; null where the change is of no link, or the container was purged since."
   container: Container
 }
 
+"One page of changes. To go on later, keep the cursor of the last one."
 type ChangeConnection {
+  "The rows of the page."
   nodes: [Change!]!
+
+  "Where the page stands in the list."
   pageInfo: PageInfo!
 }
 `, BuiltIn: false},
-	{Name: "../schema/identity.graphql", Input: `type Query {
-  node(id: ID!): Node
-  nodes(ids: [ID!]!): [Node]!
-  identity(fqn: String!): Identity
-  identitiesByFqn(fqns: [String!]!): [Identity]!
-  "Users, groups and roles together, for pickers. ` + "`" + `search` + "`" + ` matches word prefixes of name, displayName, userName and email."
-  identities(search: String, kinds: [IdentityKind!], first: Int! = 50, after: Cursor): IdentityConnection!
-  user(id: ID!): User
-  users(search: String, filter: UserFilter, orderBy: UserOrder, first: Int! = 50, after: Cursor): UserConnection!
-  group(id: ID!): Group
-  groups(search: String, filter: GroupFilter, orderBy: GroupOrder, first: Int! = 50, after: Cursor): GroupConnection!
-  role(name: String!): Role
-  roles(first: Int! = 50, after: Cursor): RoleConnection!
+	{Name: "../schema/group.graphql", Input: `extend type Query {
+  "The group with an id, tombstones too. Null where the id is unknown, malformed or of no group."
+  group(
+    "The public id."
+    id: ID!
+  ): Group
+
+  "Groups: ACTIVE and DISABLED ones, unless ` + "`" + `filter.status` + "`" + ` says otherwise."
+  groups(
+    "Word prefixes that all have to occur in name, displayName or email; null or blank is any."
+    search: String
+    "Conditions that all have to hold."
+    filter: GroupFilter
+    "How to sort; null is the order of creation."
+    orderBy: GroupOrder
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): GroupConnection!
 }
 
-type Mutation {
-  createRole(input: CreateRoleInput!): CreateRolePayload!
-  updateRole(input: UpdateRoleInput!): UpdateRolePayload!
-  deleteRole(input: DeleteRoleInput!): DeleteRolePayload!
-  addRoleMembers(input: ChangeRoleMembersInput!): ChangeRoleMembersPayload!
-  removeRoleMembers(input: ChangeRoleMembersInput!): ChangeRoleMembersPayload!
-}
-
-scalar DateTime
-
-scalar Duration
-
-scalar Cursor
-
-scalar Revision
-
-interface Node {
-  id: ID!
-}
-
-enum IdentityKind {
-  USER
-  GROUP
-  ROLE
-}
-
-enum IdentityStatus {
-  ACTIVE
-  DISABLED
-  DELETED
-}
-
-interface Identity implements Node {
-  id: ID!
-  fqn: String!
-  kind: IdentityKind!
-  name: String!
-  displayName: String!
-  description: String
-  email: String
-  status: IdentityStatus!
-  statusReason: String
-  externalId: String
-  provider: Provider!
-  instance: ProviderInstance!
-  aliases: [String!]!
-  attributes: [Attribute!]!
-  memberOf(scope: MembershipScope! = DIRECT, status: [IdentityStatus!]! = [ACTIVE], first: Int! = 50, after: Cursor): ContainerConnection!
-  createdAt: DateTime!
-  updatedAt: DateTime!
-}
-
-type User implements Identity & Node {
-  id: ID!
-  fqn: String!
-  kind: IdentityKind!
-  name: String!
-  displayName: String!
-  description: String
-  email: String
-  status: IdentityStatus!
-  statusReason: String
-  externalId: String
-  provider: Provider!
-  instance: ProviderInstance!
-  aliases: [String!]!
-  attributes: [Attribute!]!
-  memberOf(scope: MembershipScope! = DIRECT, status: [IdentityStatus!]! = [ACTIVE], first: Int! = 50, after: Cursor): ContainerConnection!
-  createdAt: DateTime!
-  updatedAt: DateTime!
-  userName: String!
-  givenName: String
-  familyName: String
-  userType: String
-  manager: User
-  reports(first: Int! = 50, after: Cursor): UserConnection!
-}
-
+"A container that a provider owns."
 type Group implements Container & Identity & Node {
+  "The public id, a UUID: the same in GraphQL and in SCIM. It never changes and is never used again."
   id: ID!
+
+  """
+  The name that is unique on the whole platform, compared without case: ` + "`" + `Label:INSTANCE\name` + "`" + `, or ` + "`" + `Label:name` + "`" + ` in an instance
+  without a name, or the bare name of a role. A name that is taken already gets a suffix such as ` + "`" + ` [0a1b2c3d]` + "`" + `.
+  """
   fqn: String!
+
+  "Always GROUP."
   kind: IdentityKind!
+
+  "The group's display name at its source. Several groups may have it; FQNs tell them apart."
   name: String!
+
+  "The name to show; the same as ` + "`" + `name` + "`" + ` where the source gives no other."
   displayName: String!
+
+  "Free text about the group, null where there is none."
   description: String
+
+  "The primary e-mail address, null where there is none."
   email: String
+
+  "Whether the group counts."
   status: IdentityStatus!
+
+  "Why the status is what it is, in a sentence; null where nothing is noted."
   statusReason: String
+
+  "The source's own immutable key, opaque; null where the source has none."
   externalId: String
+
+  "The provider that the group comes from."
   provider: Provider!
+
+  "The provider instance that owns the group."
   instance: ProviderInstance!
+
+  "Former FQNs that still lead here, the oldest first."
   aliases: [String!]!
+
+  "Every further attribute that the source gave, sorted by name."
   attributes: [Attribute!]!
-  memberOf(scope: MembershipScope! = DIRECT, status: [IdentityStatus!]! = [ACTIVE], first: Int! = 50, after: Cursor): ContainerConnection!
-  members(scope: MembershipScope! = DIRECT, kind: IdentityKind, status: [IdentityStatus!]! = [ACTIVE], first: Int! = 50, after: Cursor): MemberConnection!
-  memberCount(scope: MembershipScope! = DIRECT, kind: IdentityKind, status: [IdentityStatus!]! = [ACTIVE]): Int!
-  hasMember(fqn: String!, scope: MembershipScope! = EFFECTIVE): Boolean!
+
+  """
+  The groups and roles that the group is in, in the order of their creation. A container is listed where a path of
+  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  """
+  memberOf(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): ContainerConnection!
+
+  """
+  The members of the group, in the order of their creation, each once. A member is listed where a path of memberships
+  leads from it to here on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `: with [ACTIVE], a disabled
+  container has no members and passes none on. EFFECTIVE is the transitive closure: on a cycle, the group is its own member.
+  """
+  members(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
+    kind: IdentityKind
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): MemberConnection!
+
+  "How many identities ` + "`" + `members` + "`" + ` lists in total with the same arguments."
+  memberCount(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
+    kind: IdentityKind
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+  ): Int!
+
+  "Whether an FQN names an active member of the group over a path of active identities; false for an unknown FQN."
+  hasMember(
+    "The FQN to look for, in any case; an alias will do."
+    fqn: String!
+    "Whether to follow nested containers."
+    scope: MembershipScope! = EFFECTIVE
+  ): Boolean!
+
+  "When Roster first stored the group."
   createdAt: DateTime!
+
+  "When the group, or the list of its direct members, last changed."
   updatedAt: DateTime!
 }
 
-type Role implements Container & Identity & Node {
-  id: ID!
-  fqn: String!
-  kind: IdentityKind!
-  name: String!
-  displayName: String!
-  description: String
-  email: String
-  status: IdentityStatus!
-  statusReason: String
-  externalId: String
-  provider: Provider!
-  instance: ProviderInstance!
-  aliases: [String!]!
-  attributes: [Attribute!]!
-  memberOf(scope: MembershipScope! = DIRECT, status: [IdentityStatus!]! = [ACTIVE], first: Int! = 50, after: Cursor): ContainerConnection!
-  members(scope: MembershipScope! = DIRECT, kind: IdentityKind, status: [IdentityStatus!]! = [ACTIVE], first: Int! = 50, after: Cursor): MemberConnection!
-  memberCount(scope: MembershipScope! = DIRECT, kind: IdentityKind, status: [IdentityStatus!]! = [ACTIVE]): Int!
-  hasMember(fqn: String!, scope: MembershipScope! = EFFECTIVE): Boolean!
-  createdAt: DateTime!
-  updatedAt: DateTime!
-}
-
-type Attribute {
-  name: String!
-  values: [String!]!
-}
-
-type PageInfo {
-  hasNextPage: Boolean!
-  hasPreviousPage: Boolean!
-  startCursor: Cursor
-  endCursor: Cursor
-}
-
-type IdentityConnection {
-  nodes: [Identity!]!
-  edges: [IdentityEdge!]!
-  pageInfo: PageInfo!
-  totalCount: Int!
-}
-
-type IdentityEdge {
-  cursor: Cursor!
-  node: Identity!
-}
-
-type UserConnection {
-  nodes: [User!]!
-  edges: [UserEdge!]!
-  pageInfo: PageInfo!
-  totalCount: Int!
-}
-
-type UserEdge {
-  cursor: Cursor!
-  node: User!
-}
-
+"One page of groups."
 type GroupConnection {
+  "The rows of the page."
   nodes: [Group!]!
+
+  "The rows of the page with their cursors."
   edges: [GroupEdge!]!
+
+  "Where the page stands in the list."
   pageInfo: PageInfo!
+
+  "How many rows the whole list has. It is counted only when asked for."
   totalCount: Int!
 }
 
+"One row of a page of groups."
 type GroupEdge {
+  "The row's place in the list, for ` + "`" + `after` + "`" + `."
   cursor: Cursor!
+
+  "The group."
   node: Group!
 }
 
-type RoleConnection {
-  nodes: [Role!]!
-  edges: [RoleEdge!]!
+"Which groups to list. All conditions have to hold; null is no condition."
+input GroupFilter {
+  "Only this provider's, by label in any case."
+  provider: String
+  "Only instances of this name, in any case; an empty text is the instance without a name."
+  instance: String
+  "Only these statuses; null or an empty list is ACTIVE and DISABLED."
+  status: [IdentityStatus!]
+  "Exactly this name, in any case."
+  name: String
+  "Exactly this key of the source, letter by letter."
+  externalId: String
+  "Only groups that changed, or whose direct members changed, at this time or later."
+  updatedSince: DateTime
+}
+
+"What groups can be sorted by."
+enum GroupOrderField {
+  "By name, without case."
+  NAME
+  "By the time when Roster first stored them."
+  CREATED_AT
+  "By the time of their last change."
+  UPDATED_AT
+}
+
+"How to sort groups."
+input GroupOrder {
+  "What to sort by."
+  field: GroupOrderField!
+  "In which direction."
+  direction: OrderDirection! = ASC
+}
+`, BuiltIn: false},
+	{Name: "../schema/identity.graphql", Input: `extend type Query {
+  """
+  The identity that an FQN names: the live one, else the one that it is an alias of, else the latest tombstone. Null
+  where it is unknown.
+  """
+  identity(
+    "The FQN, in any case; an alias will do."
+    fqn: String!
+  ): Identity
+
+  "` + "`" + `identity` + "`" + ` for a batch, in its order."
+  identitiesByFqn(
+    "Up to 1,000 FQNs; more is BAD_USER_INPUT."
+    fqns: [String!]!
+  ): [Identity]!
+
+  "Users, groups and roles together, for pickers: ACTIVE and DISABLED ones, in the order of their creation."
+  identities(
+    "Word prefixes that all have to occur in name, displayName, userName or email; null or blank is any."
+    search: String
+    "Only these kinds; null or an empty list is any."
+    kinds: [IdentityKind!]
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): IdentityConnection!
+}
+
+"What an identity is."
+enum IdentityKind {
+  "A person or a service account."
+  USER
+  "A container that a provider owns."
+  GROUP
+  "A container that Roster owns; its members may come from several providers."
+  ROLE
+}
+
+"Whether an identity counts."
+enum IdentityStatus {
+  "It counts."
+  ACTIVE
+  "It does not count now. It keeps its links and regains them when it is active again."
+  DISABLED
+  "A tombstone: it has lost its links for good, and its name may be taken by another."
+  DELETED
+}
+
+"A user, a group or a role."
+interface Identity implements Node {
+  "The public id, a UUID: the same in GraphQL and in SCIM. It never changes and is never used again."
+  id: ID!
+
+  """
+  The name that is unique on the whole platform, compared without case: ` + "`" + `Label:INSTANCE\name` + "`" + `, or ` + "`" + `Label:name` + "`" + ` in an instance
+  without a name, or the bare name of a role. A name that is taken already gets a suffix such as ` + "`" + ` [0a1b2c3d]` + "`" + `.
+  """
+  fqn: String!
+
+  "Whether this is a user, a group or a role."
+  kind: IdentityKind!
+
+  "A user's userName, a group's display name or a role's name, as its source spells it."
+  name: String!
+
+  "The name to show; the same as ` + "`" + `name` + "`" + ` where the source gives no other."
+  displayName: String!
+
+  "Free text about the identity, null where there is none."
+  description: String
+
+  "The primary e-mail address, null where there is none."
+  email: String
+
+  "Whether the identity counts."
+  status: IdentityStatus!
+
+  "Why the status is what it is, in a sentence; null where nothing is noted."
+  statusReason: String
+
+  "The source's own immutable key, opaque; null where the source has none."
+  externalId: String
+
+  "The provider that the identity comes from."
+  provider: Provider!
+
+  "The provider instance that owns the identity."
+  instance: ProviderInstance!
+
+  "Former FQNs that still lead here, the oldest first."
+  aliases: [String!]!
+
+  "Every further attribute that the source gave, sorted by name."
+  attributes: [Attribute!]!
+
+  """
+  The groups and roles that the identity is in, in the order of their creation. A container is listed where a path of
+  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  """
+  memberOf(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): ContainerConnection!
+
+  "When Roster first stored the identity."
+  createdAt: DateTime!
+
+  "When the identity or, of a container, the list of its direct members last changed."
+  updatedAt: DateTime!
+}
+
+"A further attribute of an identity, as text."
+type Attribute {
+  "The SCIM name: a dotted path such as name.givenName, behind the URN of an extension schema where it is of one."
+  name: String!
+
+  "The values, in the order of the source; one for an attribute that has only one."
+  values: [String!]!
+}
+
+"One page of identities."
+type IdentityConnection {
+  "The rows of the page."
+  nodes: [Identity!]!
+
+  "The rows of the page with their cursors."
+  edges: [IdentityEdge!]!
+
+  "Where the page stands in the list."
   pageInfo: PageInfo!
+
+  "How many rows the whole list has. It is counted only when asked for."
   totalCount: Int!
 }
 
-type RoleEdge {
+"One row of a page of identities."
+type IdentityEdge {
+  "The row's place in the list, for ` + "`" + `after` + "`" + `."
   cursor: Cursor!
-  node: Role!
+
+  "The identity."
+  node: Identity!
+}
+`, BuiltIn: false},
+	{Name: "../schema/instance.graphql", Input: `extend type Mutation {
+  "Adds an instance to a provider. CONFLICT where it has one of this name."
+  addProviderInstance(
+    "What to do."
+    input: AddProviderInstanceInput!
+  ): AddProviderInstancePayload!
+
+  "Changes the settings of an instance, in force at once."
+  updateProviderInstance(
+    "What to do."
+    input: UpdateProviderInstanceInput!
+  ): UpdateProviderInstancePayload!
+
+  "Deletes an instance; its identities become tombstones. CONFLICT unless it is disabled."
+  deleteProviderInstance(
+    "What to do."
+    input: DeleteProviderInstanceInput!
+  ): DeleteProviderInstancePayload!
+
+  "Sets one key of the runtime configuration of an instance, in force at once."
+  setRuntimeConfig(
+    "What to do."
+    input: SetRuntimeConfigInput!
+  ): SetRuntimeConfigPayload!
+
+  "Clears one key of the runtime configuration of an instance. NOT_FOUND where it is not set."
+  deleteRuntimeConfig(
+    "What to do."
+    input: DeleteRuntimeConfigInput!
+  ): DeleteRuntimeConfigPayload!
 }
 
-input UserFilter {
-  provider: String
-  instance: String
-  status: [IdentityStatus!]
-  userName: String
-  email: String
-  externalId: String
-  updatedSince: DateTime
+"What a second group of one name in an instance becomes."
+enum DuplicateNamePolicy {
+  "Both are kept; the second gets a distinguishable FQN, and ` + "`" + `conflicts` + "`" + ` lists the pair."
+  KEEP_SEPARATE
+  "The second is nested in the first, whose name and attributes stand for both. Not for SCIM instances."
+  MERGE
 }
 
-input GroupFilter {
-  provider: String
-  instance: String
-  status: [IdentityStatus!]
-  name: String
-  externalId: String
-  updatedSince: DateTime
+"What becomes of the old name of a group that is renamed at its source."
+enum RenamePolicy {
+  "The group is renamed; its old FQN goes on leading to it."
+  FOLLOW
+  "The group is renamed; a disabled placeholder without links takes the old FQN."
+  DISABLE_OLD
 }
 
-enum OrderDirection {
-  ASC
-  DESC
+"What an instance is doing."
+enum InstanceState {
+  "Nothing now."
+  IDLE
+  "It is being synchronized."
+  SYNCING
+  "Synchronization waits for a decision or for the next attempt; ` + "`" + `stateReason` + "`" + ` says why."
+  QUARANTINED
+  "The source no longer accepts the credentials. The data is kept."
+  NEEDS_CONSENT
+  "The instance or its provider is disabled."
+  DISABLED
 }
 
-enum UserOrderField {
-  USER_NAME
-  DISPLAY_NAME
-  CREATED_AT
-  UPDATED_AT
-}
+"One domain or site of a provider: it owns identities, and its external ids are its own."
+type ProviderInstance implements Node {
+  "The public id, a UUID."
+  id: ID!
 
-input UserOrder {
-  field: UserOrderField!
-  direction: OrderDirection! = ASC
-}
-
-enum GroupOrderField {
-  NAME
-  CREATED_AT
-  UPDATED_AT
-}
-
-input GroupOrder {
-  field: GroupOrderField!
-  direction: OrderDirection! = ASC
-}
-
-enum UserErrorCode {
-  INVALID
-  NOT_FOUND
-  CONFLICT
-  UNAVAILABLE
-}
-
-type UserError {
-  code: UserErrorCode!
-  field: [String!]
-  message: String!
-}
-
-input CreateRoleInput {
+  "The name: the domain of an Active Directory, empty for a tenant of Entra ID."
   name: String!
-  description: String
+
+  "The provider that it belongs to."
+  provider: Provider!
+
+  "Whether it takes part in synchronization and SCIM, if its provider does."
+  enabled: Boolean!
+
+  "What it is doing."
+  state: InstanceState!
+
+  "Why it is not idle, in a sentence; null where it is."
+  stateReason: String
+
+  "Its runtime configuration, by key. Needs the scope SYNC_ADMIN."
+  runtimeConfig: [RuntimeConfigEntry!]!
+
+  """
+  The Tenant URL of a SCIM instance, with its URL token (a name, not a credential); null for other types. Needs the scope
+  SYNC_ADMIN.
+  """
+  scimUrl: String
+
+  "The time between two runs; null: not scheduled."
+  syncSchedule: Duration
+
+  "When the next run is due; null where none is."
+  nextRunAt: DateTime
+
+  "When the last run completed; null before the first."
+  lastSyncedAt: DateTime
+
+  "What a second group of one name becomes."
+  duplicateNames: DuplicateNamePolicy!
+
+  "What becomes of the old name of a renamed group."
+  renames: RenamePolicy!
 }
 
-type CreateRolePayload {
-  role: Role
+"One key of the runtime configuration of an instance."
+type RuntimeConfigEntry {
+  "The key."
+  key: String!
+
+  "The value, null where it is secret."
+  value: String
+
+  "Whether the value is never shown."
+  secret: Boolean!
+
+  "When it was last set."
+  updatedAt: DateTime!
+}
+
+"An instance to add."
+input AddProviderInstanceInput {
+  "The label of the provider, in any case."
+  provider: String!
+  """
+  The name: without ` + "`" + `:` + "`" + ` and ` + "`" + `\` + "`" + `, unique in the provider in any case. It may be empty.
+  """
+  name: String! = ""
+  "Whether it takes part at once."
+  enabled: Boolean! = true
+}
+
+"What adding an instance came to."
+type AddProviderInstancePayload {
+  "The new instance, null where it failed."
+  instance: ProviderInstance
+
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
 
-input UpdateRoleInput {
-  name: String!
-  newName: String
-  description: String
+"A change of an instance. What is left out, or null, stays as it is."
+input UpdateProviderInstanceInput {
+  "The label of the provider, in any case."
+  provider: String!
+  "The name of its instance, in any case; empty for the instance without a name."
+  name: String! = ""
+  "Whether it takes part."
+  enabled: Boolean
+  "What a second group of one name becomes."
+  duplicateNames: DuplicateNamePolicy
+  "What becomes of the old name of a renamed group."
+  renames: RenamePolicy
 }
 
-type UpdateRolePayload {
-  role: Role
+"What changing an instance came to."
+type UpdateProviderInstancePayload {
+  "The instance as it is now, null where it failed."
+  instance: ProviderInstance
+
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
 
-input DeleteRoleInput {
-  name: String!
+"An instance to delete."
+input DeleteProviderInstanceInput {
+  "The label of the provider, in any case."
+  provider: String!
+  "The name of its instance, in any case; empty for the instance without a name."
+  name: String! = ""
 }
 
-type DeleteRolePayload {
+"What deleting an instance came to."
+type DeleteProviderInstancePayload {
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
 
-input ChangeRoleMembersInput {
-  role: String!
-  members: [String!]!
+"A key to set."
+input SetRuntimeConfigInput {
+  "The label of the provider, in any case."
+  provider: String!
+  "The name of its instance, in any case; empty for the instance without a name."
+  instance: String! = ""
+  "One of the keys that the provider's type lists in ` + "`" + `configKeys` + "`" + `."
+  key: String!
+  "The value, in the form that the key asks for."
+  value: String!
 }
 
-type ChangeRoleMembersPayload {
-  role: Role
+"What setting a key came to."
+type SetRuntimeConfigPayload {
+  "The instance as it is now, null where it failed."
+  instance: ProviderInstance
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"A key to clear."
+input DeleteRuntimeConfigInput {
+  "The label of the provider, in any case."
+  provider: String!
+  "The name of its instance, in any case; empty for the instance without a name."
+  instance: String! = ""
+  "The key."
+  key: String!
+}
+
+"What clearing a key came to."
+type DeleteRuntimeConfigPayload {
+  "The instance as it is now, null where it failed."
+  instance: ProviderInstance
+
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
 `, BuiltIn: false},
 	{Name: "../schema/membership.graphql", Input: `extend type Query {
   "The active users behind each FQN, nested groups and roles expanded. Order kept, one result an input."
-  resolve(fqns: [String!]!): Resolution!
-  checkMembership(checks: [MembershipCheckInput!]!): [MembershipCheck!]!
-  "The identity itself and everything that contains it, effectively."
-  principals(fqn: String!): [String!]!
+  resolve(
+    "Up to 1,000 FQNs; more is BAD_USER_INPUT."
+    fqns: [String!]!
+  ): Resolution!
+
+  "For each pair of FQNs, whether the member is effectively in the container. Order kept, one result a question."
+  checkMembership(
+    "Up to 1,000 questions; more is BAD_USER_INPUT."
+    checks: [MembershipCheckInput!]!
+  ): [MembershipCheck!]!
+
+  """
+  The FQN of an active identity itself, first, and of everything that effectively contains it over active identities, in
+  the order of creation. Empty where the FQN names no active identity.
+  """
+  principals(
+    "The FQN, in any case; an alias will do."
+    fqn: String!
+  ): [String!]!
 }
 
+"Whether links are followed on."
 enum MembershipScope {
+  "Every stored link, one step."
   DIRECT
+  "The transitive closure over groups and roles: each identity once, cycles end."
   EFFECTIVE
 }
 
+"An identity that has members: a group or a role."
 interface Container implements Identity & Node {
+  "The public id, a UUID: the same in GraphQL and in SCIM. It never changes and is never used again."
   id: ID!
+
+  """
+  The name that is unique on the whole platform, compared without case: ` + "`" + `Label:INSTANCE\name` + "`" + `, or ` + "`" + `Label:name` + "`" + ` in an instance
+  without a name, or the bare name of a role. A name that is taken already gets a suffix such as ` + "`" + ` [0a1b2c3d]` + "`" + `.
+  """
   fqn: String!
+
+  "Whether this is a user, a group or a role."
   kind: IdentityKind!
+
+  "A group's display name or a role's name, as its source spells it."
   name: String!
+
+  "The name to show; the same as ` + "`" + `name` + "`" + ` where the source gives no other."
   displayName: String!
+
+  "Free text about the container, null where there is none."
   description: String
+
+  "The primary e-mail address, null where there is none."
   email: String
+
+  "Whether the container counts."
   status: IdentityStatus!
+
+  "Why the status is what it is, in a sentence; null where nothing is noted."
   statusReason: String
+
+  "The source's own immutable key, opaque; null where the source has none."
   externalId: String
+
+  "The provider that the container comes from."
   provider: Provider!
+
+  "The provider instance that owns the container."
   instance: ProviderInstance!
+
+  "Former FQNs that still lead here, the oldest first."
   aliases: [String!]!
+
+  "Every further attribute that the source gave, sorted by name."
   attributes: [Attribute!]!
-  memberOf(scope: MembershipScope! = DIRECT, status: [IdentityStatus!]! = [ACTIVE], first: Int! = 50, after: Cursor): ContainerConnection!
-  members(scope: MembershipScope! = DIRECT, kind: IdentityKind, status: [IdentityStatus!]! = [ACTIVE], first: Int! = 50, after: Cursor): MemberConnection!
-  memberCount(scope: MembershipScope! = DIRECT, kind: IdentityKind, status: [IdentityStatus!]! = [ACTIVE]): Int!
-  hasMember(fqn: String!, scope: MembershipScope! = EFFECTIVE): Boolean!
+
+  """
+  The groups and roles that the container is in, in the order of their creation. A container is listed where a path of
+  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  """
+  memberOf(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): ContainerConnection!
+
+  """
+  The members of the container, in the order of their creation, each once. A member is listed where a path of memberships
+  leads from it to here on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `: with [ACTIVE], a disabled
+  container has no members and passes none on. EFFECTIVE is the transitive closure: on a cycle, the container is its own member.
+  """
+  members(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
+    kind: IdentityKind
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): MemberConnection!
+
+  "How many identities ` + "`" + `members` + "`" + ` lists in total with the same arguments."
+  memberCount(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
+    kind: IdentityKind
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+  ): Int!
+
+  "Whether an FQN names an active member of the container over a path of active identities; false for an unknown FQN."
+  hasMember(
+    "The FQN to look for, in any case; an alias will do."
+    fqn: String!
+    "Whether to follow nested containers."
+    scope: MembershipScope! = EFFECTIVE
+  ): Boolean!
+
+  "When Roster first stored the container."
   createdAt: DateTime!
+
+  "When the container, or the list of its direct members, last changed."
   updatedAt: DateTime!
 }
 
+"One page of containers."
 type ContainerConnection {
+  "The rows of the page."
   nodes: [Container!]!
+
+  "The rows of the page with their cursors."
   edges: [ContainerEdge!]!
+
+  "Where the page stands in the list."
   pageInfo: PageInfo!
+
+  "How many rows the whole list has. It is counted only when asked for."
   totalCount: Int!
 }
 
+"One row of a page of containers."
 type ContainerEdge {
+  "The row's place in the list, for ` + "`" + `after` + "`" + `."
   cursor: Cursor!
+
+  "The container."
   node: Container!
+
+  "Whether a stored link leads there in one step, beside any longer path."
   isDirect: Boolean!
 }
 
+"One page of members."
 type MemberConnection {
+  "The rows of the page."
   nodes: [Identity!]!
+
+  "The rows of the page with their cursors."
   edges: [MemberEdge!]!
+
+  "Where the page stands in the list."
   pageInfo: PageInfo!
+
+  "How many rows the whole list has. It is counted only when asked for."
   totalCount: Int!
 }
 
+"One row of a page of members."
 type MemberEdge {
+  "The row's place in the list, for ` + "`" + `after` + "`" + `."
   cursor: Cursor!
+
+  "The member."
   node: Identity!
+
+  "Whether a stored link leads there in one step, beside any longer path."
   isDirect: Boolean!
 }
 
+"What an FQN stands for."
 enum ResolutionStatus {
+  "An active identity."
   RESOLVED
+  "No identity that Roster knows. Treat it as denied."
   UNKNOWN
+  "An identity that is disabled."
   DISABLED
+  "An identity that was deleted."
   DELETED
 }
 
+"The answer to a batch of FQNs."
 type Resolution {
+  "A state of the directory that the results reflect at least."
   revision: Revision!
+
+  "When the results were read."
   asOf: DateTime!
+
+  "One result an FQN, in the order of the FQNs."
   results: [ResolvedIdentity!]!
 }
 
+"What one FQN stands for."
 type ResolvedIdentity {
+  "The FQN as it was asked for."
   fqn: String!
+
+  "Whether the FQN names an active identity."
   status: ResolutionStatus!
+
+  "The identity, whatever its status; null where the FQN is unknown."
   identity: Identity
-  users(first: Int! = 200, after: Cursor): UserConnection!
+
+  """
+  The active users behind the FQN, in the order of their creation: a user itself, or every user who is effectively in the
+  group or role over a path of active identities. Empty unless the status is RESOLVED.
+  """
+  users(
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 200
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): UserConnection!
 }
 
+"A question: is this member in that container?"
 input MembershipCheckInput {
+  "The FQN of a user, a group or a role."
   member: String!
+  "The FQN of a group or a role."
   container: String!
 }
 
-"An active member over an active path. ` + "`" + `path` + "`" + ` runs from the member to the container, both included; null where it is no member."
+"The answer to a MembershipCheckInput. A member is active and in the container over a path of active identities."
 type MembershipCheck {
+  "The FQN of the member as it was asked for."
   member: String!
+
+  "The FQN of the container as it was asked for."
   container: String!
+
+  "Whether the member is effectively in the container."
   isMember: Boolean!
+
+  "What the FQN of the member stands for."
   memberStatus: ResolutionStatus!
+
+  "What the FQN of the container stands for."
   containerStatus: ResolutionStatus!
+
+  "A shortest path from the member to the container, both included; null where it is no member."
   path: [Identity!]
 }
 `, BuiltIn: false},
+	{Name: "../schema/node.graphql", Input: `"What can be read. Answers come from what Roster has stored: no source is ever asked."
+type Query {
+  """
+  Anything that has a public id: an identity, a provider, an instance or, with TOKEN_ADMIN, an access token.
+  Null where the id is unknown, malformed or of something that the caller may not see.
+  """
+  node(
+    "A public id, as ` + "`" + `id` + "`" + ` gives it."
+    id: ID!
+  ): Node
+
+  "` + "`" + `node` + "`" + ` for a batch, in its order."
+  nodes(
+    "Up to 1,000 public ids; more is BAD_USER_INPUT."
+    ids: [ID!]!
+  ): [Node]!
+}
+
+"A time in RFC 3339, in UTC in answers: 2026-01-31T08:00:00Z. Input takes any offset."
+scalar DateTime
+
+"A length of time in ISO 8601 without months and years, such as PT15M or P1DT2H. Input also takes DD:HH:MM:SS."
+scalar Duration
+
+"A place in one list, opaque. Only the list that gave it takes it; else BAD_USER_INPUT."
+scalar Cursor
+
+"A committed state of the directory, opaque: send it back in the header Roster-At-Least, never compare it."
+scalar Revision
+
+"Anything that has a public id."
+interface Node {
+  "The public id, a UUID."
+  id: ID!
+}
+
+"Where a page stands in its list. Paging is forward only."
+type PageInfo {
+  "Whether rows follow: go on with ` + "`" + `after: endCursor` + "`" + `."
+  hasNextPage: Boolean!
+
+  "Whether the page was asked for with ` + "`" + `after` + "`" + `."
+  hasPreviousPage: Boolean!
+
+  "The cursor of the first row, null on an empty page."
+  startCursor: Cursor
+
+  "The cursor of the last row, null on an empty page."
+  endCursor: Cursor
+}
+
+"A direction to sort in. Equal rows are in the order of their creation."
+enum OrderDirection {
+  "The smallest, earliest or alphabetically first comes first."
+  ASC
+  "The largest, latest or alphabetically last comes first."
+  DESC
+}
+
+"Why a mutation changed nothing. A missing right is no user error but a top-level FORBIDDEN."
+enum UserErrorCode {
+  "An input is wrong; ` + "`" + `field` + "`" + ` says which."
+  INVALID
+  "Something that an input names does not exist."
+  NOT_FOUND
+  "A name is taken already, or the state of things forbids the change."
+  CONFLICT
+  "It cannot be done now. Try again."
+  UNAVAILABLE
+}
+
+"Why a mutation changed nothing."
+type UserError {
+  "What kind of failure it is."
+  code: UserErrorCode!
+
+  """
+  The path of the wrong input, such as ["input", "name"]; null where it is none in particular.
+  """
+  field: [String!]
+
+  "What was wrong and what to do, in a sentence or two for people."
+  message: String!
+}
+`, BuiltIn: false},
 	{Name: "../schema/provider.graphql", Input: `extend type Query {
+  "The kinds of source that Roster knows, with the configuration that each takes."
   providerTypes: [ProviderType!]!
+
+  "Every provider, by name."
   providers: [Provider!]!
-  provider(name: String!): Provider
-  providerInstance(provider: String!, name: String! = ""): ProviderInstance
+
+  "The provider with a label, null where there is none."
+  provider(
+    "The label, in any case."
+    name: String!
+  ): Provider
+
+  "An instance of a provider, null where there is none."
+  providerInstance(
+    "The label of the provider, in any case."
+    provider: String!
+    "The name of its instance, in any case; empty for the instance without a name."
+    name: String! = ""
+  ): ProviderInstance
 }
 
 extend type Mutation {
-  addProvider(input: AddProviderInput!): AddProviderPayload!
-  updateProvider(input: UpdateProviderInput!): UpdateProviderPayload!
-  deleteProvider(input: DeleteProviderInput!): DeleteProviderPayload!
-  addProviderInstance(input: AddProviderInstanceInput!): AddProviderInstancePayload!
-  updateProviderInstance(input: UpdateProviderInstanceInput!): UpdateProviderInstancePayload!
-  deleteProviderInstance(input: DeleteProviderInstanceInput!): DeleteProviderInstancePayload!
-  setRuntimeConfig(input: SetRuntimeConfigInput!): SetRuntimeConfigPayload!
-  deleteRuntimeConfig(input: DeleteRuntimeConfigInput!): DeleteRuntimeConfigPayload!
+  "Adds a provider. CONFLICT where the label is taken."
+  addProvider(
+    "What to do."
+    input: AddProviderInput!
+  ): AddProviderPayload!
+
+  "Enables or disables a provider. A disabled one is refused at once, by SCIM too."
+  updateProvider(
+    "What to do."
+    input: UpdateProviderInput!
+  ): UpdateProviderPayload!
+
+  """
+  Deletes a provider with its instances; their identities become tombstones. CONFLICT unless it is disabled. Built-in
+  providers stay.
+  """
+  deleteProvider(
+    "What to do."
+    input: DeleteProviderInput!
+  ): DeleteProviderPayload!
 }
 
+"A kind of source."
 enum ProviderTypeName {
+  "Microsoft Entra ID, read through Microsoft Graph."
   AzureAD
+  "The groups of SharePoint Online site collections."
   SharePoint
+  "Active Directory or another LDAP directory."
   ActiveDirectory
+  "Tables of a SQL database."
   SQL
+  "A client that pushes by SCIM 2.0."
   SCIM
+  "A SCIM 2.0 server that is read."
   ScimPull
+  "Kept in Roster itself: the roles."
   Local
 }
 
+"A kind of source and the configuration that its instances take."
 type ProviderType {
+  "The kind of source."
   name: ProviderTypeName!
+
+  "What it reads from, in a sentence."
   description: String!
+
+  "The runtime configuration keys that its instances take."
   configKeys: [ConfigKey!]!
 }
 
+"A key of the runtime configuration."
 type ConfigKey {
+  "The key."
   key: String!
+
+  "What the value means, its form and its default."
   description: String!
+
+  "Whether an instance does not work without it."
   required: Boolean!
+
+  "Whether the value can be set but is never shown."
   secret: Boolean!
 }
 
+"A security label bound to a kind of source."
 type Provider implements Node {
+  "The public id, a UUID."
   id: ID!
+
+  "The label, unique in any case: the part of an FQN before the colon."
   name: String!
+
+  "The kind of source."
   type: ProviderTypeName!
+
+  "Whether it takes part in synchronization and SCIM."
   enabled: Boolean!
+
+  "Its instances, by name."
   instances: [ProviderInstance!]!
 }
 
-enum DuplicateNamePolicy {
-  KEEP_SEPARATE
-  MERGE
-}
-
-enum RenamePolicy {
-  FOLLOW
-  DISABLE_OLD
-}
-
-enum InstanceState {
-  IDLE
-  SYNCING
-  QUARANTINED
-  NEEDS_CONSENT
-  DISABLED
-}
-
-type ProviderInstance implements Node {
-  id: ID!
+"A provider to add."
+input AddProviderInput {
+  """
+  The label: not blank, without ` + "`" + `:` + "`" + ` and ` + "`" + `\` + "`" + `, unique in any case. It can not be changed later.
+  """
   name: String!
-  provider: Provider!
-  enabled: Boolean!
-  state: InstanceState!
-  stateReason: String
-  runtimeConfig: [RuntimeConfigEntry!]!
-  "The Tenant URL of a SCIM instance, with its URL token (a name, not a credential); null for other types."
-  scimUrl: String
-  "null: not scheduled."
-  syncSchedule: Duration
-  nextRunAt: DateTime
-  lastSyncedAt: DateTime
-  duplicateNames: DuplicateNamePolicy!
-  renames: RenamePolicy!
+  "The kind of source."
+  type: ProviderTypeName!
+  "Whether it takes part at once."
+  enabled: Boolean! = true
 }
 
-"` + "`" + `value` + "`" + ` is null where the entry is secret."
-type RuntimeConfigEntry {
-  key: String!
-  value: String
-  secret: Boolean!
+"What adding a provider came to."
+type AddProviderPayload {
+  "The new provider, null where it failed."
+  provider: Provider
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"A change of a provider. What is left out stays as it is."
+input UpdateProviderInput {
+  "The label of the provider, in any case."
+  name: String!
+  "Whether it takes part; null leaves it as it is."
+  enabled: Boolean
+}
+
+"What changing a provider came to."
+type UpdateProviderPayload {
+  "The provider as it is now, null where it failed."
+  provider: Provider
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"A provider to delete."
+input DeleteProviderInput {
+  "The label of the provider, in any case."
+  name: String!
+}
+
+"What deleting a provider came to."
+type DeleteProviderPayload {
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+`, BuiltIn: false},
+	{Name: "../schema/role.graphql", Input: `extend type Query {
+  """
+  The role with a name: the live one, else the one that had the name before, else the latest tombstone. Null where there is
+  none.
+  """
+  role(
+    "The name of a role, in any case; a former name will do."
+    name: String!
+  ): Role
+
+  "Roles, ACTIVE and DISABLED ones, in the order of their creation."
+  roles(
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): RoleConnection!
+}
+
+"""
+What can be changed. A mutation happens whole or not at all. What a caller can put right is told in ` + "`" + `userErrors` + "`" + `; other
+failures are top-level errors. Several mutations of one operation run one after the other, each for itself.
+"""
+type Mutation {
+  "Adds a role without members. CONFLICT where the name is taken."
+  createRole(
+    "What to do."
+    input: CreateRoleInput!
+  ): CreateRolePayload!
+
+  "Renames or describes a role. After a renaming the old name goes on leading to the role."
+  updateRole(
+    "What to do."
+    input: UpdateRoleInput!
+  ): UpdateRolePayload!
+
+  "Deletes a role for good: it loses its members, and its name is free."
+  deleteRole(
+    "What to do."
+    input: DeleteRoleInput!
+  ): DeleteRolePayload!
+
+  "Adds members to a role: all of them, or none where one is unknown. One that is a member already stays so."
+  addRoleMembers(
+    "What to do."
+    input: ChangeRoleMembersInput!
+  ): ChangeRoleMembersPayload!
+
+  "Removes direct members from a role: all of them, or none where one is unknown. One that is no member stays so."
+  removeRoleMembers(
+    "What to do."
+    input: ChangeRoleMembersInput!
+  ): ChangeRoleMembersPayload!
+}
+
+"A container that Roster owns; its members may come from several providers."
+type Role implements Container & Identity & Node {
+  "The public id, a UUID: the same in GraphQL and in SCIM. It never changes and is never used again."
+  id: ID!
+
+  """
+  The name that is unique on the whole platform, compared without case: ` + "`" + `Label:INSTANCE\name` + "`" + `, or ` + "`" + `Label:name` + "`" + ` in an instance
+  without a name, or the bare name of a role. A name that is taken already gets a suffix such as ` + "`" + ` [0a1b2c3d]` + "`" + `.
+  """
+  fqn: String!
+
+  "Always ROLE."
+  kind: IdentityKind!
+
+  "The name, unique among roles in any case."
+  name: String!
+
+  "The name to show; the same as ` + "`" + `name` + "`" + ` where the source gives no other."
+  displayName: String!
+
+  "Free text about the role, null where there is none."
+  description: String
+
+  "The primary e-mail address, null where there is none."
+  email: String
+
+  "Whether the role counts."
+  status: IdentityStatus!
+
+  "Why the status is what it is, in a sentence; null where nothing is noted."
+  statusReason: String
+
+  "The source's own immutable key, opaque; null where the source has none."
+  externalId: String
+
+  "The provider that the role comes from."
+  provider: Provider!
+
+  "The provider instance that owns the role."
+  instance: ProviderInstance!
+
+  "Former FQNs that still lead here, the oldest first."
+  aliases: [String!]!
+
+  "Every further attribute that the source gave, sorted by name."
+  attributes: [Attribute!]!
+
+  """
+  The groups and roles that the role is in, in the order of their creation. A container is listed where a path of
+  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  """
+  memberOf(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): ContainerConnection!
+
+  """
+  The members of the role, in the order of their creation, each once. A member is listed where a path of memberships
+  leads from it to here on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `: with [ACTIVE], a disabled
+  container has no members and passes none on. EFFECTIVE is the transitive closure: on a cycle, the role is its own member.
+  """
+  members(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
+    kind: IdentityKind
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): MemberConnection!
+
+  "How many identities ` + "`" + `members` + "`" + ` lists in total with the same arguments."
+  memberCount(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
+    kind: IdentityKind
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+  ): Int!
+
+  "Whether an FQN names an active member of the role over a path of active identities; false for an unknown FQN."
+  hasMember(
+    "The FQN to look for, in any case; an alias will do."
+    fqn: String!
+    "Whether to follow nested containers."
+    scope: MembershipScope! = EFFECTIVE
+  ): Boolean!
+
+  "When Roster first stored the role."
+  createdAt: DateTime!
+
+  "When the role, or the list of its direct members, last changed."
   updatedAt: DateTime!
 }
 
-input AddProviderInput {
+"One page of roles."
+type RoleConnection {
+  "The rows of the page."
+  nodes: [Role!]!
+
+  "The rows of the page with their cursors."
+  edges: [RoleEdge!]!
+
+  "Where the page stands in the list."
+  pageInfo: PageInfo!
+
+  "How many rows the whole list has. It is counted only when asked for."
+  totalCount: Int!
+}
+
+"One row of a page of roles."
+type RoleEdge {
+  "The row's place in the list, for ` + "`" + `after` + "`" + `."
+  cursor: Cursor!
+
+  "The role."
+  node: Role!
+}
+
+"A role to add."
+input CreateRoleInput {
+  """
+  The name: not blank, without ` + "`" + `:` + "`" + ` and ` + "`" + `\` + "`" + `, unique in any case.
+  """
   name: String!
-  type: ProviderTypeName!
-  enabled: Boolean! = true
+  "Free text, null for none."
+  description: String
 }
 
-type AddProviderPayload {
-  provider: Provider
+"What adding a role came to."
+type CreateRolePayload {
+  "The new role, null where it failed."
+  role: Role
+
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
 
-input UpdateProviderInput {
+"A change of a role. What is left out stays as it is."
+input UpdateRoleInput {
+  "The name of the role now."
   name: String!
-  enabled: Boolean
+  "Its new name; null leaves it as it is."
+  newName: String
+  "Its new description; null or an empty text clears it."
+  description: String
 }
 
-type UpdateProviderPayload {
-  provider: Provider
+"What changing a role came to."
+type UpdateRolePayload {
+  "The role as it is now, null where it failed."
+  role: Role
+
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
 
-input DeleteProviderInput {
+"A role to delete."
+input DeleteRoleInput {
+  "The name of the role."
   name: String!
 }
 
-type DeleteProviderPayload {
+"What deleting a role came to."
+type DeleteRolePayload {
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
 
-input AddProviderInstanceInput {
-  provider: String!
-  name: String! = ""
-  enabled: Boolean! = true
+"Members to add to a role, or to remove from it."
+input ChangeRoleMembersInput {
+  "The name of the role."
+  role: String!
+  "The FQNs of users, groups and roles, up to 1,000."
+  members: [String!]!
 }
 
-type AddProviderInstancePayload {
-  instance: ProviderInstance
+"What changing the members of a role came to."
+type ChangeRoleMembersPayload {
+  "The role as it is now, null where it failed."
+  role: Role
+
+  "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
 }
+`, BuiltIn: false},
+	{Name: "../schema/user.graphql", Input: `extend type Query {
+  "The user with an id, tombstones too. Null where the id is unknown, malformed or of no user."
+  user(
+    "The public id."
+    id: ID!
+  ): User
 
-input UpdateProviderInstanceInput {
-  provider: String!
-  name: String! = ""
-  enabled: Boolean
-  duplicateNames: DuplicateNamePolicy
-  renames: RenamePolicy
+  "Users: ACTIVE and DISABLED ones, unless ` + "`" + `filter.status` + "`" + ` says otherwise."
+  users(
+    "Word prefixes that all have to occur in userName, displayName or email; null or blank is any."
+    search: String
+    "Conditions that all have to hold."
+    filter: UserFilter
+    "How to sort; null is the order of creation."
+    orderBy: UserOrder
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): UserConnection!
 }
 
-type UpdateProviderInstancePayload {
-  instance: ProviderInstance
-  userErrors: [UserError!]!
+"A person or a service account."
+type User implements Identity & Node {
+  "The public id, a UUID: the same in GraphQL and in SCIM. It never changes and is never used again."
+  id: ID!
+
+  """
+  The name that is unique on the whole platform, compared without case: ` + "`" + `Label:INSTANCE\name` + "`" + `, or ` + "`" + `Label:name` + "`" + ` in an instance
+  without a name, or the bare name of a role. A name that is taken already gets a suffix such as ` + "`" + ` [0a1b2c3d]` + "`" + `.
+  """
+  fqn: String!
+
+  "Always USER."
+  kind: IdentityKind!
+
+  "The same as ` + "`" + `userName` + "`" + `."
+  name: String!
+
+  "The name to show; the same as ` + "`" + `name` + "`" + ` where the source gives no other."
+  displayName: String!
+
+  "Free text about the user, null where there is none."
+  description: String
+
+  "The primary e-mail address, null where there is none."
+  email: String
+
+  "Whether the user counts."
+  status: IdentityStatus!
+
+  "Why the status is what it is, in a sentence; null where nothing is noted."
+  statusReason: String
+
+  "The source's own immutable key, opaque; null where the source has none."
+  externalId: String
+
+  "The provider that the user comes from."
+  provider: Provider!
+
+  "The provider instance that owns the user."
+  instance: ProviderInstance!
+
+  "Former FQNs that still lead here, the oldest first."
+  aliases: [String!]!
+
+  "Every further attribute that the source gave, sorted by name."
+  attributes: [Attribute!]!
+
+  """
+  The groups and roles that the user is in, in the order of their creation. A container is listed where a path of
+  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  """
+  memberOf(
+    "Whether to follow nested containers."
+    scope: MembershipScope! = DIRECT
+    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    status: [IdentityStatus!]! = [ACTIVE]
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): ContainerConnection!
+
+  "When Roster first stored the user."
+  createdAt: DateTime!
+
+  "When the user last changed."
+  updatedAt: DateTime!
+
+  """
+  The name that the user signs in with at the source, unique in the instance: a userPrincipalName, a sAMAccountName, a
+  SCIM userName.
+  """
+  userName: String!
+
+  "The given name, null where the source gives none."
+  givenName: String
+
+  "The family name, null where the source gives none."
+  familyName: String
+
+  "What the source calls the relation to the organization, such as Member or Guest; null where it says nothing."
+  userType: String
+
+  "The user's manager, null where there is none."
+  manager: User
+
+  "The users whose manager this user is, ACTIVE and DISABLED ones, in the order of their creation."
+  reports(
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): UserConnection!
 }
 
-input DeleteProviderInstanceInput {
-  provider: String!
-  name: String! = ""
+"One page of users."
+type UserConnection {
+  "The rows of the page."
+  nodes: [User!]!
+
+  "The rows of the page with their cursors."
+  edges: [UserEdge!]!
+
+  "Where the page stands in the list."
+  pageInfo: PageInfo!
+
+  "How many rows the whole list has. It is counted only when asked for."
+  totalCount: Int!
 }
 
-type DeleteProviderInstancePayload {
-  userErrors: [UserError!]!
+"One row of a page of users."
+type UserEdge {
+  "The row's place in the list, for ` + "`" + `after` + "`" + `."
+  cursor: Cursor!
+
+  "The user."
+  node: User!
 }
 
-input SetRuntimeConfigInput {
-  provider: String!
-  instance: String! = ""
-  key: String!
-  value: String!
+"Which users to list. All conditions have to hold; null is no condition."
+input UserFilter {
+  "Only this provider's, by label in any case."
+  provider: String
+  "Only instances of this name, in any case; an empty text is the instance without a name."
+  instance: String
+  "Only these statuses; null or an empty list is ACTIVE and DISABLED."
+  status: [IdentityStatus!]
+  "Exactly this userName, in any case."
+  userName: String
+  "Exactly this primary e-mail address, in any case."
+  email: String
+  "Exactly this key of the source, letter by letter."
+  externalId: String
+  "Only users that changed at this time or later."
+  updatedSince: DateTime
 }
 
-type SetRuntimeConfigPayload {
-  instance: ProviderInstance
-  userErrors: [UserError!]!
+"What users can be sorted by."
+enum UserOrderField {
+  "By userName, without case."
+  USER_NAME
+  "By displayName, without case."
+  DISPLAY_NAME
+  "By the time when Roster first stored them."
+  CREATED_AT
+  "By the time of their last change."
+  UPDATED_AT
 }
 
-input DeleteRuntimeConfigInput {
-  provider: String!
-  instance: String! = ""
-  key: String!
-}
-
-type DeleteRuntimeConfigPayload {
-  instance: ProviderInstance
-  userErrors: [UserError!]!
+"How to sort users."
+input UserOrder {
+  "What to sort by."
+  field: UserOrderField!
+  "In which direction."
+  direction: OrderDirection! = ASC
 }
 `, BuiltIn: false},
 }

@@ -14,194 +14,311 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
+// A provider to add.
 type AddProviderInput struct {
-	Name    string                     `json:"name"`
-	Type    directory.ProviderTypeName `json:"type"`
-	Enabled bool                       `json:"enabled"`
+	// The label: not blank, without `:` and `\`, unique in any case. It can not be changed later.
+	Name string `json:"name"`
+	// The kind of source.
+	Type directory.ProviderTypeName `json:"type"`
+	// Whether it takes part at once.
+	Enabled bool `json:"enabled"`
 }
 
+// An instance to add.
 type AddProviderInstanceInput struct {
+	// The label of the provider, in any case.
 	Provider string `json:"provider"`
-	Name     string `json:"name"`
-	Enabled  bool   `json:"enabled"`
+	// The name: without `:` and `\`, unique in the provider in any case. It may be empty.
+	Name string `json:"name"`
+	// Whether it takes part at once.
+	Enabled bool `json:"enabled"`
 }
 
+// What adding an instance came to.
 type AddProviderInstancePayload struct {
-	Instance   *directory.Instance `json:"instance,omitempty"`
-	UserErrors []*UserError        `json:"userErrors"`
+	// The new instance, null where it failed.
+	Instance *directory.Instance `json:"instance,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What adding a provider came to.
 type AddProviderPayload struct {
-	Provider   *directory.Provider `json:"provider,omitempty"`
-	UserErrors []*UserError        `json:"userErrors"`
+	// The new provider, null where it failed.
+	Provider *directory.Provider `json:"provider,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
+// Members to add to a role, or to remove from it.
 type ChangeRoleMembersInput struct {
-	Role    string   `json:"role"`
+	// The name of the role.
+	Role string `json:"role"`
+	// The FQNs of users, groups and roles, up to 1,000.
 	Members []string `json:"members"`
 }
 
+// What changing the members of a role came to.
 type ChangeRoleMembersPayload struct {
-	Role       *directory.Role `json:"role,omitempty"`
-	UserErrors []*UserError    `json:"userErrors"`
+	// The role as it is now, null where it failed.
+	Role *directory.Role `json:"role,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
-// `provider` and `instance` bind a SCIM token to its instance. SCIM excludes every other scope.
+// An access token to create. `provider` and `instance` bind a SCIM token to its instance. SCIM excludes every other scope.
 type CreateAccessTokenInput struct {
-	Name      string                        `json:"name"`
-	Scopes    []access.Scope                `json:"scopes"`
-	Provider  graphql.Omittable[*string]    `json:"provider,omitempty"`
-	Instance  graphql.Omittable[*string]    `json:"instance,omitempty"`
+	// What it is for: not blank.
+	Name string `json:"name"`
+	// What it may do: at least one scope.
+	Scopes []access.Scope `json:"scopes"`
+	// The label of a provider of type SCIM: required for a SCIM token, refused for any other.
+	Provider graphql.Omittable[*string] `json:"provider,omitempty"`
+	// The name of its instance; null is the instance without a name. Refused for tokens that are not for SCIM.
+	Instance graphql.Omittable[*string] `json:"instance,omitempty"`
+	// When it ends, in the future; null for never.
 	ExpiresAt graphql.Omittable[*time.Time] `json:"expiresAt,omitempty"`
 }
 
-// `secret` is shown this once.
+// What creating an access token came to. `secret` is shown this once.
 type CreateAccessTokenPayload struct {
-	Token      *access.Token `json:"token,omitempty"`
-	Secret     *string       `json:"secret,omitempty"`
-	UserErrors []*UserError  `json:"userErrors"`
+	// The new token, null where it failed.
+	Token *access.Token `json:"token,omitempty"`
+	// What to send as `Authorization: Bearer`; null where it failed. It cannot be shown again.
+	Secret *string `json:"secret,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
+// A role to add.
 type CreateRoleInput struct {
-	Name        string                     `json:"name"`
+	// The name: not blank, without `:` and `\`, unique in any case.
+	Name string `json:"name"`
+	// Free text, null for none.
 	Description graphql.Omittable[*string] `json:"description,omitempty"`
 }
 
+// What adding a role came to.
 type CreateRolePayload struct {
-	Role       *directory.Role `json:"role,omitempty"`
-	UserErrors []*UserError    `json:"userErrors"`
+	// The new role, null where it failed.
+	Role *directory.Role `json:"role,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
+// A provider to delete.
 type DeleteProviderInput struct {
+	// The label of the provider, in any case.
 	Name string `json:"name"`
 }
 
+// An instance to delete.
 type DeleteProviderInstanceInput struct {
+	// The label of the provider, in any case.
 	Provider string `json:"provider"`
-	Name     string `json:"name"`
-}
-
-type DeleteProviderInstancePayload struct {
-	UserErrors []*UserError `json:"userErrors"`
-}
-
-type DeleteProviderPayload struct {
-	UserErrors []*UserError `json:"userErrors"`
-}
-
-type DeleteRoleInput struct {
+	// The name of its instance, in any case; empty for the instance without a name.
 	Name string `json:"name"`
 }
 
+// What deleting an instance came to.
+type DeleteProviderInstancePayload struct {
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What deleting a provider came to.
+type DeleteProviderPayload struct {
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A role to delete.
+type DeleteRoleInput struct {
+	// The name of the role.
+	Name string `json:"name"`
+}
+
+// What deleting a role came to.
 type DeleteRolePayload struct {
+	// Why nothing was changed; empty where the mutation succeeded.
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// A key to clear.
 type DeleteRuntimeConfigInput struct {
+	// The label of the provider, in any case.
 	Provider string `json:"provider"`
+	// The name of its instance, in any case; empty for the instance without a name.
 	Instance string `json:"instance"`
-	Key      string `json:"key"`
+	// The key.
+	Key string `json:"key"`
 }
 
+// What clearing a key came to.
 type DeleteRuntimeConfigPayload struct {
-	Instance   *directory.Instance `json:"instance,omitempty"`
-	UserErrors []*UserError        `json:"userErrors"`
-}
-
-type GroupFilter struct {
-	Provider     graphql.Omittable[*string]                    `json:"provider,omitempty"`
-	Instance     graphql.Omittable[*string]                    `json:"instance,omitempty"`
-	Status       graphql.Omittable[[]directory.IdentityStatus] `json:"status,omitempty"`
-	Name         graphql.Omittable[*string]                    `json:"name,omitempty"`
-	ExternalID   graphql.Omittable[*string]                    `json:"externalId,omitempty"`
-	UpdatedSince graphql.Omittable[*time.Time]                 `json:"updatedSince,omitempty"`
-}
-
-type GroupOrder struct {
-	Field     GroupOrderField `json:"field"`
-	Direction OrderDirection  `json:"direction"`
-}
-
-type RevokeAccessTokenInput struct {
-	ID string `json:"id"`
-}
-
-type RevokeAccessTokenPayload struct {
+	// The instance as it is now, null where it failed.
+	Instance *directory.Instance `json:"instance,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
 	UserErrors []*UserError `json:"userErrors"`
 }
 
-type SetRuntimeConfigInput struct {
-	Provider string `json:"provider"`
-	Instance string `json:"instance"`
-	Key      string `json:"key"`
-	Value    string `json:"value"`
+// Which groups to list. All conditions have to hold; null is no condition.
+type GroupFilter struct {
+	// Only this provider's, by label in any case.
+	Provider graphql.Omittable[*string] `json:"provider,omitempty"`
+	// Only instances of this name, in any case; an empty text is the instance without a name.
+	Instance graphql.Omittable[*string] `json:"instance,omitempty"`
+	// Only these statuses; null or an empty list is ACTIVE and DISABLED.
+	Status graphql.Omittable[[]directory.IdentityStatus] `json:"status,omitempty"`
+	// Exactly this name, in any case.
+	Name graphql.Omittable[*string] `json:"name,omitempty"`
+	// Exactly this key of the source, letter by letter.
+	ExternalID graphql.Omittable[*string] `json:"externalId,omitempty"`
+	// Only groups that changed, or whose direct members changed, at this time or later.
+	UpdatedSince graphql.Omittable[*time.Time] `json:"updatedSince,omitempty"`
 }
 
-type SetRuntimeConfigPayload struct {
-	Instance   *directory.Instance `json:"instance,omitempty"`
-	UserErrors []*UserError        `json:"userErrors"`
-}
-
-type UpdateProviderInput struct {
-	Name    string                   `json:"name"`
-	Enabled graphql.Omittable[*bool] `json:"enabled,omitempty"`
-}
-
-type UpdateProviderInstanceInput struct {
-	Provider       string                                            `json:"provider"`
-	Name           string                                            `json:"name"`
-	Enabled        graphql.Omittable[*bool]                          `json:"enabled,omitempty"`
-	DuplicateNames graphql.Omittable[*directory.DuplicateNamePolicy] `json:"duplicateNames,omitempty"`
-	Renames        graphql.Omittable[*directory.RenamePolicy]        `json:"renames,omitempty"`
-}
-
-type UpdateProviderInstancePayload struct {
-	Instance   *directory.Instance `json:"instance,omitempty"`
-	UserErrors []*UserError        `json:"userErrors"`
-}
-
-type UpdateProviderPayload struct {
-	Provider   *directory.Provider `json:"provider,omitempty"`
-	UserErrors []*UserError        `json:"userErrors"`
-}
-
-type UpdateRoleInput struct {
-	Name        string                     `json:"name"`
-	NewName     graphql.Omittable[*string] `json:"newName,omitempty"`
-	Description graphql.Omittable[*string] `json:"description,omitempty"`
-}
-
-type UpdateRolePayload struct {
-	Role       *directory.Role `json:"role,omitempty"`
-	UserErrors []*UserError    `json:"userErrors"`
-}
-
-type UserError struct {
-	Code    UserErrorCode `json:"code"`
-	Field   []string      `json:"field,omitempty"`
-	Message string        `json:"message"`
-}
-
-type UserFilter struct {
-	Provider     graphql.Omittable[*string]                    `json:"provider,omitempty"`
-	Instance     graphql.Omittable[*string]                    `json:"instance,omitempty"`
-	Status       graphql.Omittable[[]directory.IdentityStatus] `json:"status,omitempty"`
-	UserName     graphql.Omittable[*string]                    `json:"userName,omitempty"`
-	Email        graphql.Omittable[*string]                    `json:"email,omitempty"`
-	ExternalID   graphql.Omittable[*string]                    `json:"externalId,omitempty"`
-	UpdatedSince graphql.Omittable[*time.Time]                 `json:"updatedSince,omitempty"`
-}
-
-type UserOrder struct {
-	Field     UserOrderField `json:"field"`
+// How to sort groups.
+type GroupOrder struct {
+	// What to sort by.
+	Field GroupOrderField `json:"field"`
+	// In which direction.
 	Direction OrderDirection `json:"direction"`
 }
 
+// An access token to revoke.
+type RevokeAccessTokenInput struct {
+	// The public id of the token.
+	ID string `json:"id"`
+}
+
+// What revoking an access token came to.
+type RevokeAccessTokenPayload struct {
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A key to set.
+type SetRuntimeConfigInput struct {
+	// The label of the provider, in any case.
+	Provider string `json:"provider"`
+	// The name of its instance, in any case; empty for the instance without a name.
+	Instance string `json:"instance"`
+	// One of the keys that the provider's type lists in `configKeys`.
+	Key string `json:"key"`
+	// The value, in the form that the key asks for.
+	Value string `json:"value"`
+}
+
+// What setting a key came to.
+type SetRuntimeConfigPayload struct {
+	// The instance as it is now, null where it failed.
+	Instance *directory.Instance `json:"instance,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A change of a provider. What is left out stays as it is.
+type UpdateProviderInput struct {
+	// The label of the provider, in any case.
+	Name string `json:"name"`
+	// Whether it takes part; null leaves it as it is.
+	Enabled graphql.Omittable[*bool] `json:"enabled,omitempty"`
+}
+
+// A change of an instance. What is left out, or null, stays as it is.
+type UpdateProviderInstanceInput struct {
+	// The label of the provider, in any case.
+	Provider string `json:"provider"`
+	// The name of its instance, in any case; empty for the instance without a name.
+	Name string `json:"name"`
+	// Whether it takes part.
+	Enabled graphql.Omittable[*bool] `json:"enabled,omitempty"`
+	// What a second group of one name becomes.
+	DuplicateNames graphql.Omittable[*directory.DuplicateNamePolicy] `json:"duplicateNames,omitempty"`
+	// What becomes of the old name of a renamed group.
+	Renames graphql.Omittable[*directory.RenamePolicy] `json:"renames,omitempty"`
+}
+
+// What changing an instance came to.
+type UpdateProviderInstancePayload struct {
+	// The instance as it is now, null where it failed.
+	Instance *directory.Instance `json:"instance,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What changing a provider came to.
+type UpdateProviderPayload struct {
+	// The provider as it is now, null where it failed.
+	Provider *directory.Provider `json:"provider,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A change of a role. What is left out stays as it is.
+type UpdateRoleInput struct {
+	// The name of the role now.
+	Name string `json:"name"`
+	// Its new name; null leaves it as it is.
+	NewName graphql.Omittable[*string] `json:"newName,omitempty"`
+	// Its new description; null or an empty text clears it.
+	Description graphql.Omittable[*string] `json:"description,omitempty"`
+}
+
+// What changing a role came to.
+type UpdateRolePayload struct {
+	// The role as it is now, null where it failed.
+	Role *directory.Role `json:"role,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// Why a mutation changed nothing.
+type UserError struct {
+	// What kind of failure it is.
+	Code UserErrorCode `json:"code"`
+	// The path of the wrong input, such as ["input", "name"]; null where it is none in particular.
+	Field []string `json:"field,omitempty"`
+	// What was wrong and what to do, in a sentence or two for people.
+	Message string `json:"message"`
+}
+
+// Which users to list. All conditions have to hold; null is no condition.
+type UserFilter struct {
+	// Only this provider's, by label in any case.
+	Provider graphql.Omittable[*string] `json:"provider,omitempty"`
+	// Only instances of this name, in any case; an empty text is the instance without a name.
+	Instance graphql.Omittable[*string] `json:"instance,omitempty"`
+	// Only these statuses; null or an empty list is ACTIVE and DISABLED.
+	Status graphql.Omittable[[]directory.IdentityStatus] `json:"status,omitempty"`
+	// Exactly this userName, in any case.
+	UserName graphql.Omittable[*string] `json:"userName,omitempty"`
+	// Exactly this primary e-mail address, in any case.
+	Email graphql.Omittable[*string] `json:"email,omitempty"`
+	// Exactly this key of the source, letter by letter.
+	ExternalID graphql.Omittable[*string] `json:"externalId,omitempty"`
+	// Only users that changed at this time or later.
+	UpdatedSince graphql.Omittable[*time.Time] `json:"updatedSince,omitempty"`
+}
+
+// How to sort users.
+type UserOrder struct {
+	// What to sort by.
+	Field UserOrderField `json:"field"`
+	// In which direction.
+	Direction OrderDirection `json:"direction"`
+}
+
+// What groups can be sorted by.
 type GroupOrderField string
 
 const (
-	GroupOrderFieldName      GroupOrderField = "NAME"
+	// By name, without case.
+	GroupOrderFieldName GroupOrderField = "NAME"
+	// By the time when Roster first stored them.
 	GroupOrderFieldCreatedAt GroupOrderField = "CREATED_AT"
+	// By the time of their last change.
 	GroupOrderFieldUpdatedAt GroupOrderField = "UPDATED_AT"
 )
 
@@ -254,10 +371,13 @@ func (e GroupOrderField) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// A direction to sort in. Equal rows are in the order of their creation.
 type OrderDirection string
 
 const (
-	OrderDirectionAsc  OrderDirection = "ASC"
+	// The smallest, earliest or alphabetically first comes first.
+	OrderDirectionAsc OrderDirection = "ASC"
+	// The largest, latest or alphabetically last comes first.
 	OrderDirectionDesc OrderDirection = "DESC"
 )
 
@@ -309,12 +429,17 @@ func (e OrderDirection) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// Why a mutation changed nothing. A missing right is no user error but a top-level FORBIDDEN.
 type UserErrorCode string
 
 const (
-	UserErrorCodeInvalid     UserErrorCode = "INVALID"
-	UserErrorCodeNotFound    UserErrorCode = "NOT_FOUND"
-	UserErrorCodeConflict    UserErrorCode = "CONFLICT"
+	// An input is wrong; `field` says which.
+	UserErrorCodeInvalid UserErrorCode = "INVALID"
+	// Something that an input names does not exist.
+	UserErrorCodeNotFound UserErrorCode = "NOT_FOUND"
+	// A name is taken already, or the state of things forbids the change.
+	UserErrorCodeConflict UserErrorCode = "CONFLICT"
+	// It cannot be done now. Try again.
 	UserErrorCodeUnavailable UserErrorCode = "UNAVAILABLE"
 )
 
@@ -368,13 +493,18 @@ func (e UserErrorCode) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// What users can be sorted by.
 type UserOrderField string
 
 const (
-	UserOrderFieldUserName    UserOrderField = "USER_NAME"
+	// By userName, without case.
+	UserOrderFieldUserName UserOrderField = "USER_NAME"
+	// By displayName, without case.
 	UserOrderFieldDisplayName UserOrderField = "DISPLAY_NAME"
-	UserOrderFieldCreatedAt   UserOrderField = "CREATED_AT"
-	UserOrderFieldUpdatedAt   UserOrderField = "UPDATED_AT"
+	// By the time when Roster first stored them.
+	UserOrderFieldCreatedAt UserOrderField = "CREATED_AT"
+	// By the time of their last change.
+	UserOrderFieldUpdatedAt UserOrderField = "UPDATED_AT"
 )
 
 var AllUserOrderField = []UserOrderField{

@@ -2,7 +2,6 @@
 package scalar
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"time"
@@ -21,11 +20,11 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 func UnmarshalDateTime(v any) (time.Time, error) {
 	text, ok := v.(string)
 	if !ok {
-		return time.Time{}, fmt.Errorf("a DateTime is a string such as 2026-01-31T08:00:00Z")
+		return time.Time{}, directory.BadInput("", "a DateTime is a string such as 2026-01-31T08:00:00Z")
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
-		return time.Time{}, fmt.Errorf("%q is no DateTime; write it as RFC 3339, such as 2026-01-31T08:00:00Z", text)
+		return time.Time{}, directory.BadInput("", "%q is no DateTime; write it as RFC 3339, such as 2026-01-31T08:00:00Z", text)
 	}
 	return t.UTC(), nil
 }
@@ -40,7 +39,9 @@ func UnmarshalCursor(v any) (directory.Cursor, error) {
 }
 
 // MarshalRevision writes the opaque form of a revision.
-func MarshalRevision(r directory.Revision) graphql.Marshaler { return graphql.MarshalString(r.String()) }
+func MarshalRevision(r directory.Revision) graphql.Marshaler {
+	return graphql.MarshalString(r.String())
+}
 
 // UnmarshalRevision reads the opaque form of a revision.
 func UnmarshalRevision(v any) (directory.Revision, error) {
@@ -97,14 +98,14 @@ var (
 func UnmarshalDuration(v any) (time.Duration, error) {
 	text, ok := v.(string)
 	if !ok {
-		return 0, fmt.Errorf("a Duration is a string such as PT15M or 00:00:15:00")
+		return 0, directory.BadInput("", "a Duration is a string such as PT15M or 00:00:15:00")
 	}
 	if m := oldDuration.FindStringSubmatch(text); m != nil {
 		return number(m[1])*24*time.Hour + number(m[2])*time.Hour + number(m[3])*time.Minute + number(m[4])*time.Second, nil
 	}
 	m := isoDuration.FindStringSubmatch(text)
 	if m == nil || text[len(text)-1] == 'P' || text[len(text)-1] == 'T' {
-		return 0, fmt.Errorf("%q is no Duration; write it as ISO 8601 without months and years, such as PT15M, or as DD:HH:MM:SS", text)
+		return 0, directory.BadInput("", "%q is no Duration; write it as ISO 8601 without months and years, such as PT15M, or as DD:HH:MM:SS", text)
 	}
 	fraction := (m[6] + "000000000")[:9]
 	return number(m[1])*7*24*time.Hour + number(m[2])*24*time.Hour + number(m[3])*time.Hour + number(m[4])*time.Minute +

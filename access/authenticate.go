@@ -1,0 +1,90 @@
+package access
+
+import (
+	"context"
+	"crypto/subtle"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+// AdminName is the name of the principal that the configured token stands for.
+const AdminName = "admin"
+
+// touchEvery is how much time has to pass before another use of a token is noted.
+const touchEvery = time.Minute
+
+// Authenticate returns the principal that the values of a request's Authorization header stand for: exactly one,
+// Bearer (in any case) and a live token (RFC 6750 section 2.1). Whatever else was sent, the error is the same
+// CodeUnauthenticated.
+func (s *Service) Authenticate(ctx context.Context, authorization []string) (*Principal, error) {
+	secret, ok := bearer(authorization)
+	if !ok {
+		return nil, unauthenticated()
+	}
+	hash := HashOf(secret)
+	if s.admin != nil && subtle.ConstantTimeCompare(hash[:], s.admin[:]) == 1 {
+		return &Principal{Name: AdminName, Scopes: AdminScopes}, nil
+	}
+	token, err := s.store.TokenByHash(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	if token == nil || !token.live(now) {
+		return nil, unauthenticated()
+	}
+	if token.LastUsedAt == nil || now.Sub(*token.LastUsedAt) >= touchEvery {
+		if err := s.store.TouchToken(ctx, token.ID, now); err != nil {
+			s.log.WarnContext(ctx, "the use of an access token was not noted", "token", token.UID, "error", err)
+		}
+	}
+	return &Principal{Name: token.Name, Scopes: token.Scopes, Token: token.UID, Instance: token.Instance}, nil
+}
+
+// Recheck reports by an error whether the principal's token is live no more, for requests that last.
+func (s *Service) Recheck(ctx context.Context, p *Principal) error {
+	if p == nil {
+		return unauthenticated()
+	}
+	if p.Token == uuid.Nil {
+		return nil
+	}
+	tokens, err := s.store.TokensByUID(ctx, []uuid.UUID{p.Token})
+	if err != nil {
+		return err
+	}
+	if tokens[0] == nil || !tokens[0].live(s.now()) {
+		return unauthenticated()
+	}
+	return nil
+}
+
+// live reports whether the token opens anything.
+func (t *Token) live(now time.Time) bool {
+	return t.RevokedAt == nil && (t.ExpiresAt == nil || t.ExpiresAt.After(now)) &&
+		(t.Instance == nil || t.Instance.DeletedAt == nil && t.Instance.Provider.DeletedAt == nil)
+}
+
+// bearer reads the one token that the header carries.
+func bearer(authorization []string) (string, bool) {
+	if len(authorization) != 1 {
+		return "", false
+	}
+	scheme, token, ok := strings.Cut(authorization[0], " ")
+	token = strings.Trim(token, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || token == "null" || strings.ContainsAny(token, " \t") {
+		return "", false
+	}
+	return token, true
+}
+
+func unauthenticated() *directory.Error {
+	return &directory.Error{
+		Code:    directory.CodeUnauthenticated,
+		Message: "A valid access token is required. Send it in the header Authorization: Bearer <token>.",
+	}
+}

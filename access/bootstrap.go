@@ -1,0 +1,33 @@
+package access
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+)
+
+// errNobody is one sentence for the operator.
+var errNobody = errors.New("every access token is revoked or expired and no admin token is configured, so nobody could sign in")
+
+// Bootstrap creates the first token, named "admin" and with [AdminScopes], and returns its secret: only where no token
+// is configured and none was ever stored. Else it returns "", and an error where nobody could authenticate at all.
+func (s *Service) Bootstrap(ctx context.Context) (string, error) {
+	if s.admin != nil {
+		return "", nil
+	}
+	t := Token{UID: uuid.New(), Name: AdminName, Scopes: AdminScopes}
+	secret := newSecret()
+	token, err := s.store.InsertFirstToken(ctx, t, HashOf(secret), created(ctx, t))
+	if err != nil {
+		return "", err
+	}
+	if token != nil {
+		return secret, nil
+	}
+	live, err := s.store.AnyLiveToken(ctx, s.now())
+	if err == nil && !live {
+		err = errNobody
+	}
+	return "", err
+}

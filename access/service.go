@@ -1,0 +1,64 @@
+package access
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+// Store is what access needs from storage. Tokens come with their instance and its provider as they are now.
+type Store interface {
+	// TokenByHash finds a token, revoked and expired ones too; nil where there is none.
+	TokenByHash(ctx context.Context, hash Hash) (*Token, error)
+	// TokensByUID finds tokens that are not revoked, in the order of their ids, nil where there is none.
+	TokensByUID(ctx context.Context, uids []uuid.UUID) ([]*Token, error)
+	// Tokens lists tokens that are not revoked, after an id and in id order.
+	Tokens(ctx context.Context, after int64, limit int) ([]*Token, error)
+	CountTokens(ctx context.Context) (int, error)
+	// InsertToken stores a token under the hash of its secret. ID and CreatedAt are the store's.
+	InsertToken(ctx context.Context, t Token, hash Hash, a directory.Audit) (*Token, error)
+	// InsertFirstToken is InsertToken where no token was ever stored; else it stores nothing and returns nil.
+	InsertFirstToken(ctx context.Context, t Token, hash Hash, a directory.Audit) (*Token, error)
+	// AnyLiveToken reports whether a token is neither revoked nor expired.
+	AnyLiveToken(ctx context.Context, now time.Time) (bool, error)
+	// RevokeToken reports whether there was such a token that was not revoked.
+	RevokeToken(ctx context.Context, uid uuid.UUID, at time.Time, a directory.Audit) (bool, error)
+	// TouchToken notes a use, unless one within the minute before is noted already.
+	TouchToken(ctx context.Context, id int64, at time.Time) error
+
+	Providers(ctx context.Context) ([]*directory.Provider, error)
+	Instances(ctx context.Context) ([]*directory.Instance, error)
+}
+
+// Config are the settings of a [Service].
+type Config struct {
+	// AdminToken is a token with [AdminScopes] that is configured, not stored; empty for none.
+	AdminToken string
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Service knows the access tokens. It is safe for concurrent use.
+type Service struct {
+	store Store
+	admin *Hash
+	now   func() time.Time
+	log   *slog.Logger
+}
+
+// New returns a Service over a store.
+func New(store Store, cfg Config) *Service {
+	s := &Service{store: store, now: cfg.Now, log: slog.Default()}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if cfg.AdminToken != "" {
+		hash := HashOf(cfg.AdminToken)
+		s.admin = &hash
+	}
+	return s
+}

@@ -1,0 +1,106 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// maxConfigValue bounds a configuration value, in bytes.
+const maxConfigValue = 64 << 10
+
+// Sealer encrypts secrets at rest. Context binds a ciphertext to the row that holds it.
+type Sealer interface {
+	Seal(plaintext, context []byte) ([]byte, error)
+}
+
+// RuntimeConfig lists an instance's configuration by key; secret entries have no value.
+func (d *Directory) RuntimeConfig(ctx context.Context, i *Instance) ([]*RuntimeConfigEntry, error) {
+	entries, err := d.store.RuntimeConfig(ctx, i.ID)
+	out := make([]*RuntimeConfigEntry, len(entries))
+	for n := range entries {
+		out[n] = &entries[n]
+	}
+	return out, err
+}
+
+// SetRuntimeConfig sets one key of an instance, new or not. The provider's type declares which keys there are and
+// which values they take; a secret is encrypted and never read back.
+func (d *Directory) SetRuntimeConfig(ctx context.Context, provider, instance, key, value string) (*Instance, error) {
+	i, err := d.existingInstance(ctx, provider, instance, "provider", "instance")
+	if err != nil {
+		return nil, err
+	}
+	declared := configKey(i.Provider.Type, key)
+	switch {
+	case declared == nil:
+		return nil, BadInput("key", "%q is no configuration key of %s instances; providerTypes lists the keys.", key, i.Provider.Type)
+	case value == "":
+		return nil, BadInput("value", "The value of %s must not be empty; deleteRuntimeConfig clears a key.", key)
+	case len(value) > maxConfigValue:
+		return nil, BadInput("value", "The value of %s is %d bytes long; at most %d are kept.", key, len(value), maxConfigValue)
+	}
+	if err := checkAttributes("value", value); err != nil {
+		return nil, err
+	}
+	if declared.Check != nil {
+		if err := declared.Check(value); err != nil {
+			return nil, BadInput("value", "This value does not fit %s: %s.", key, plainText(err))
+		}
+	}
+	entry := RuntimeConfigEntry{Key: key, Value: &value, Secret: declared.Secret, UpdatedBy: ActorFrom(ctx).Name}
+	var sealed []byte
+	if declared.Secret {
+		if sealed, err = d.seal(i.ID, key, value); err != nil {
+			return nil, err
+		}
+		entry.Value = nil
+	}
+	audit := Audit{Actor: ActorFrom(ctx), Action: "instance.config.set", Target: label(i.Provider.Name, i.Name), Detail: map[string]any{"key": key}}
+	if err := d.store.SetRuntimeConfig(ctx, i.ID, entry, sealed, audit); err != nil {
+		return nil, err
+	}
+	return d.Instance(ctx, provider, instance)
+}
+
+// DeleteRuntimeConfig clears one key of an instance.
+func (d *Directory) DeleteRuntimeConfig(ctx context.Context, provider, instance, key string) (*Instance, error) {
+	i, err := d.existingInstance(ctx, provider, instance, "provider", "instance")
+	if err != nil {
+		return nil, err
+	}
+	if configKey(i.Provider.Type, key) == nil {
+		return nil, BadInput("key", "%q is no configuration key of %s instances; providerTypes lists the keys.", key, i.Provider.Type)
+	}
+	audit := Audit{Actor: ActorFrom(ctx), Action: "instance.config.delete", Target: label(i.Provider.Name, i.Name), Detail: map[string]any{"key": key}}
+	deleted, err := d.store.DeleteRuntimeConfig(ctx, i.ID, key, audit)
+	if err != nil {
+		return nil, err
+	}
+	if !deleted {
+		return nil, NotFound("key", "The key %s is not set.", key)
+	}
+	return d.Instance(ctx, provider, instance)
+}
+
+// plainText is an error's sentence for a caller, without code and cause.
+func plainText(err error) string {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return strings.TrimSuffix(e.Message, ".")
+	}
+	return err.Error()
+}
+
+// seal encrypts a secret for its row.
+func (d *Directory) seal(instance int64, key, value string) ([]byte, error) {
+	if d.sealer == nil {
+		return nil, &Error{Code: CodeUnavailable, Message: "No key to encrypt secrets with is configured. Start Roster with one."}
+	}
+	return d.sealer.Seal([]byte(value), SecretContext(instance, key))
+}
+
+// SecretContext is what a secret of an instance is bound to.
+func SecretContext(instance int64, key string) []byte {
+	return []byte("runtime_config/" + strconv.FormatInt(instance, 10) + "/" + key)
+}

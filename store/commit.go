@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/lib/pq"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+// chunk bounds the rows that one statement writes; maxBatch the rows that one transaction does.
+const (
+	chunk    = 1000
+	maxBatch = 5000
+)
+
+// Commit implements [directory.Store]. A batch of one statement runs as that statement alone; any other in a
+// transaction, in which the statements before the last carry no audit row.
+func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Committed, error) {
+	if n := len(b.Inserts) + len(b.Updates) + len(b.Tombstones); n > maxBatch {
+		return directory.Committed{}, fmt.Errorf("a batch of %d identities is more than the %d that one transaction takes", n, maxBatch)
+	}
+	var out directory.Committed
+	write := func(r runner) error {
+		out = directory.Committed{}
+		return writeBatch(ctx, r, b, &out)
+	}
+	var err error
+	if isOneStatement(b) {
+		err = retry(ctx, func() error { return write(s.direct()) })
+	} else {
+		err = s.inTransaction(ctx, write)
+	}
+	if err != nil {
+		return directory.Committed{}, err
+	}
+	out.Revision.Epoch = s.epoch
+	directory.NoteRevision(ctx, out.Revision)
+	return out, nil
+}
+
+// isOneStatement reports whether the batch is a hot write: new identities without links, or one change of members
+// that only adds or only removes.
+func isOneStatement(b directory.Batch) bool {
+	if len(b.Updates)+len(b.Tombstones)+len(b.Managers) > 0 || b.RefuseUnknown {
+		return false
+	}
+	if len(b.Members) == 0 {
+		return len(b.Inserts) > 0 && len(waves(b.Inserts)) == 1
+	}
+	m := b.Members[0]
+	return len(b.Inserts) == 0 && len(b.Members) == 1 && !m.Replace && (len(m.Add) == 0) != (len(m.Remove) == 0) &&
+		len(m.Add) <= chunk && len(m.Remove) <= chunk
+}
+
+func writeBatch(ctx context.Context, r runner, b directory.Batch, out *directory.Committed) error {
+	audit := auditJSON(b.Audit)
+	if !isOneStatement(b) {
+		if err := insertAudit(ctx, r, audit, &out.Revision); err != nil {
+			return err
+		}
+		audit = nil
+	}
+	if err := writeTombstones(ctx, r, b.Tombstones); err != nil {
+		return err
+	}
+	if err := writeUpdates(ctx, r, b.Updates, out); err != nil {
+		return err
+	}
+	if err := writeInserts(ctx, r, b.Inserts, audit, out); err != nil {
+		return err
+	}
+	for _, m := range b.Members {
+		if err := writeMembers(ctx, r, b, m, audit, out); err != nil {
+			return err
+		}
+	}
+	if err := writeManagers(ctx, r, b, out); err != nil {
+		return err
+	}
+	if len(b.Members)+len(b.Managers) > 0 {
+		if err := reread(ctx, r, out.Inserted, out.Updated); err != nil {
+			return err
+		}
+	}
+	if b.RefuseUnknown && len(out.Unknown) > 0 {
+		return directory.BadInput("members", "%s is no member that this container can have: there is no such identity here.", out.Unknown[0])
+	}
+	return nil
+}
+
+// reread replaces rows by what they are now: links written after them raise their versions.
+func reread(ctx context.Context, r runner, lists ...[]*directory.Record) error {
+	var ids pq.Int64Array
+	for _, list := range lists {
+		for _, record := range list {
+			ids = append(ids, record.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := find(ctx, r, `SELECT `+recordColumns+` FROM identity i WHERE i.id = ANY($1)`, ids)
+	if err != nil {
+		return err
+	}
+	for _, list := range lists {
+		copy(list, align(recordIDs(list), found, func(r *directory.Record) int64 { return r.ID }))
+	}
+	return nil
+}
+
+func recordIDs(list []*directory.Record) []int64 {
+	ids := make([]int64, len(list))
+	for i, record := range list {
+		ids[i] = record.ID
+	}
+	return ids
+}
+
+// auditRows inserts the audit rows in the JSON array $1; null is none.
+const auditRows = `INSERT INTO audit (actor, token, door, request_id, action, target, detail)
+	SELECT actor, token, door, request_id, action, target, detail FROM jsonb_to_recordset(coalesce($1::jsonb, '[]'))
+		AS a (actor text, token text, door text, request_id text, action text, target text, detail jsonb)`
+
+func auditJSON(a directory.Audit) any {
+	row := map[string]any{
+		"actor": a.Actor.Name, "token": a.Actor.Token, "door": a.Actor.Door, "request_id": a.Actor.RequestID,
+		"action": a.Action, "target": a.Target,
+	}
+	if a.Detail != nil {
+		row["detail"] = a.Detail
+	}
+	text, _ := json.Marshal([]any{row}) // strings and plain JSON only
+	return string(text)
+}
+
+func insertAudit(ctx context.Context, r runner, audit any, revision *directory.Revision) error {
+	var xid string
+	if err := r.get(ctx, &xid, `WITH a AS (`+auditRows+`) SELECT pg_current_xact_id()::text`, audit); err != nil {
+		return err
+	}
+	return setXID(revision, xid)
+}
+
+func setXID(revision *directory.Revision, text string) error {
+	xid, err := strconv.ParseUint(text, 10, 64)
+	revision.XID = xid
+	return err
+}

@@ -1,0 +1,240 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+type providerRow struct {
+	ID        int64      `db:"id"`
+	UID       uuid.UUID  `db:"uid"`
+	Name      string     `db:"name"`
+	Type      string     `db:"type"`
+	Enabled   bool       `db:"enabled"`
+	BuiltIn   bool       `db:"built_in"`
+	DeletedAt *time.Time `db:"deleted_at"`
+}
+
+func (r providerRow) provider() *directory.Provider {
+	return &directory.Provider{
+		ID: r.ID, UID: r.UID, Name: r.Name, Type: directory.ProviderTypeName(r.Type),
+		Enabled: r.Enabled, BuiltIn: r.BuiltIn, DeletedAt: r.DeletedAt,
+	}
+}
+
+type instanceRow struct {
+	ID             int64       `db:"id"`
+	UID            uuid.UUID   `db:"uid"`
+	Name           string      `db:"name"`
+	Enabled        bool        `db:"enabled"`
+	DuplicateNames string      `db:"duplicate_names"`
+	Renames        string      `db:"renames"`
+	URLToken       string      `db:"url_token"`
+	SyncSchedule   *int64      `db:"sync_schedule"`
+	NextRunAt      *time.Time  `db:"next_run_at"`
+	LastSyncedAt   *time.Time  `db:"last_synced_at"`
+	DeletedAt      *time.Time  `db:"deleted_at"`
+	Provider       providerRow `db:"p"`
+	ConfigKeys     pq.StringArray
+	ConfigValues   pq.StringArray
+}
+
+// instanceColumns are the columns of an instanceRow, of tables pi and p.
+const instanceColumns = `pi.id, pi.uid, pi.name, pi.enabled, pi.duplicate_names, pi.renames, pi.url_token, pi.sync_schedule,
+	pi.next_run_at, pi.last_synced_at, pi.deleted_at,
+	p.id AS "p.id", p.uid AS "p.uid", p.name AS "p.name", p.type AS "p.type", p.enabled AS "p.enabled",
+	p.built_in AS "p.built_in", p.deleted_at AS "p.deleted_at",
+	ARRAY(SELECT key FROM runtime_config c WHERE c.instance_id = pi.id AND c.value IS NOT NULL ORDER BY key) AS configkeys,
+	ARRAY(SELECT value FROM runtime_config c WHERE c.instance_id = pi.id AND c.value IS NOT NULL ORDER BY key) AS configvalues`
+
+func (r *instanceRow) instance() *directory.Instance {
+	i := &directory.Instance{
+		ID: r.ID, UID: r.UID, Name: r.Name, Provider: r.Provider.provider(), Enabled: r.Enabled,
+		DuplicateNames: directory.DuplicateNamePolicy(r.DuplicateNames), Renames: directory.RenamePolicy(r.Renames),
+		URLToken: r.URLToken, NextRunAt: r.NextRunAt, LastSyncedAt: r.LastSyncedAt, DeletedAt: r.DeletedAt,
+		Config: make(map[string]string, len(r.ConfigKeys)),
+	}
+	if r.SyncSchedule != nil {
+		every := time.Duration(*r.SyncSchedule) * time.Second
+		i.SyncSchedule = &every
+	}
+	for n, key := range r.ConfigKeys {
+		i.Config[key] = r.ConfigValues[n]
+	}
+	return i
+}
+
+func instances(rows []instanceRow) []*directory.Instance {
+	out := make([]*directory.Instance, len(rows))
+	for i := range rows {
+		out[i] = rows[i].instance()
+	}
+	return out
+}
+
+// ensureBuiltIns adds the providers that exist from the first start, and the instance of the roles.
+func ensureBuiltIns(ctx context.Context, db *sql.DB) error {
+	for _, p := range directory.BuiltInProviders {
+		if _, err := db.ExecContext(ctx, `INSERT INTO provider (name, name_key, type, built_in) VALUES ($1, $2, $3, true)
+			ON CONFLICT (name_key) WHERE deleted_at IS NULL DO NOTHING`, p.Name, directory.FoldKey(p.Name), string(p.Type)); err != nil {
+			return mapError(ctx, err)
+		}
+	}
+	_, err := db.ExecContext(ctx, `INSERT INTO provider_instance (provider_id, name, name_key, url_token)
+		SELECT id, '', '', $2 FROM provider WHERE name = $1 AND built_in
+		ON CONFLICT (provider_id, name_key) WHERE deleted_at IS NULL DO NOTHING`, directory.LocalProvider, newURLToken())
+	return mapError(ctx, err)
+}
+
+// newURLToken names an instance in its Tenant URL: 128 random bits.
+func newURLToken() string {
+	raw := make([]byte, 16)
+	_, _ = rand.Read(raw) // never fails
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// Providers implements [directory.Store].
+func (s *Store) Providers(ctx context.Context) ([]*directory.Provider, error) {
+	var rows []providerRow
+	err := s.all(ctx, &rows, `SELECT id, uid, name, type, enabled, built_in, deleted_at FROM provider WHERE deleted_at IS NULL ORDER BY name_key`)
+	out := make([]*directory.Provider, len(rows))
+	for i, row := range rows {
+		out[i] = row.provider()
+	}
+	return out, err
+}
+
+// Instances implements [directory.Store].
+func (s *Store) Instances(ctx context.Context) ([]*directory.Instance, error) {
+	var rows []instanceRow
+	err := s.all(ctx, &rows, `SELECT `+instanceColumns+` FROM provider_instance pi JOIN provider p ON p.id = pi.provider_id
+		WHERE pi.deleted_at IS NULL AND p.deleted_at IS NULL ORDER BY p.name_key, pi.name_key`)
+	return instances(rows), err
+}
+
+// InstancesByID implements [directory.Store].
+func (s *Store) InstancesByID(ctx context.Context, ids []int64) ([]*directory.Instance, error) {
+	var rows []instanceRow
+	err := s.all(ctx, &rows, `SELECT `+instanceColumns+` FROM provider_instance pi JOIN provider p ON p.id = pi.provider_id
+		WHERE pi.id = ANY($1)`, pq.Int64Array(ids))
+	return align(ids, instances(rows), func(i *directory.Instance) int64 { return i.ID }), err
+}
+
+// change runs one administrative statement with its audit row and a note in the change log, and returns the row's id.
+// The statement is a CTE named changed that returns id; $1 is the audit row and $2 the kind of the note.
+func (s *Store) change(ctx context.Context, kind string, a directory.Audit, statement string, args ...any) (int64, error) {
+	var row struct {
+		XID string `db:"xid"`
+		ID  int64  `db:"id"`
+	}
+	err := retry(ctx, func() error {
+		return s.get(ctx, &row, `WITH audited AS (`+auditRows+`), changed AS (`+statement+`), logged AS (
+			INSERT INTO change_log (kind, ids) SELECT $2, array_agg(id) FROM changed HAVING count(*) > 0)
+			SELECT pg_current_xact_id()::text AS xid, id FROM changed`, append([]any{auditJSON(a), kind}, args...)...)
+	})
+	if err != nil {
+		return 0, err
+	}
+	r := directory.Revision{Epoch: s.epoch}
+	if err := setXID(&r, row.XID); err != nil {
+		return 0, err
+	}
+	directory.NoteRevision(ctx, r)
+	return row.ID, nil
+}
+
+// InsertProvider implements [directory.Store].
+func (s *Store) InsertProvider(ctx context.Context, p directory.Provider, a directory.Audit) (*directory.Provider, error) {
+	return s.changeProvider(ctx, a, `INSERT INTO provider (name, name_key, type, enabled) VALUES ($3, $4, $5, $6) RETURNING id`,
+		p.Name, directory.FoldKey(p.Name), string(p.Type), p.Enabled)
+}
+
+// UpdateProvider implements [directory.Store].
+func (s *Store) UpdateProvider(ctx context.Context, p directory.Provider, a directory.Audit) (*directory.Provider, error) {
+	return s.changeProvider(ctx, a, `UPDATE provider SET enabled = $4, deleted_at = $5, updated_at = now() WHERE id = $3 RETURNING id`,
+		p.ID, p.Enabled, p.DeletedAt)
+}
+
+func (s *Store) changeProvider(ctx context.Context, a directory.Audit, statement string, args ...any) (*directory.Provider, error) {
+	id, err := s.change(ctx, "PROVIDER", a, statement, args...)
+	if err != nil {
+		return nil, notThere(err, "provider")
+	}
+	var row providerRow
+	err = s.get(ctx, &row, `SELECT id, uid, name, type, enabled, built_in, deleted_at FROM provider WHERE id = $1`, id)
+	return row.provider(), err
+}
+
+// InsertInstance implements [directory.Store].
+func (s *Store) InsertInstance(ctx context.Context, i directory.Instance, a directory.Audit) (*directory.Instance, error) {
+	return s.changeInstance(ctx, a, `INSERT INTO provider_instance (provider_id, name, name_key, enabled, url_token)
+		SELECT id, $4, $5, $6, $7 FROM provider WHERE id = $3 AND deleted_at IS NULL RETURNING id`,
+		i.Provider.ID, i.Name, directory.FoldKey(i.Name), i.Enabled, newURLToken())
+}
+
+// UpdateInstance implements [directory.Store].
+func (s *Store) UpdateInstance(ctx context.Context, i directory.Instance, a directory.Audit) (*directory.Instance, error) {
+	return s.changeInstance(ctx, a, `UPDATE provider_instance
+		SET enabled = $4, duplicate_names = $5, renames = $6, deleted_at = $7, updated_at = now() WHERE id = $3 RETURNING id`,
+		i.ID, i.Enabled, string(i.DuplicateNames), string(i.Renames), i.DeletedAt)
+}
+
+func (s *Store) changeInstance(ctx context.Context, a directory.Audit, statement string, args ...any) (*directory.Instance, error) {
+	id, err := s.change(ctx, "INSTANCE", a, statement, args...)
+	if err != nil {
+		return nil, notThere(err, "provider instance")
+	}
+	found, err := s.InstancesByID(ctx, []int64{id})
+	return found[0], err
+}
+
+// RuntimeConfig implements [directory.Store].
+func (s *Store) RuntimeConfig(ctx context.Context, instance int64) ([]directory.RuntimeConfigEntry, error) {
+	var rows []struct {
+		Key       string    `db:"key"`
+		Value     *string   `db:"value"`
+		UpdatedAt time.Time `db:"updated_at"`
+		UpdatedBy string    `db:"updated_by"`
+	}
+	err := s.all(ctx, &rows, `SELECT key, value, updated_at, updated_by FROM runtime_config WHERE instance_id = $1 ORDER BY key`, instance)
+	out := make([]directory.RuntimeConfigEntry, len(rows))
+	for i, row := range rows {
+		out[i] = directory.RuntimeConfigEntry{Key: row.Key, Value: row.Value, Secret: row.Value == nil, UpdatedAt: row.UpdatedAt, UpdatedBy: row.UpdatedBy}
+	}
+	return out, err
+}
+
+// SetRuntimeConfig implements [directory.Store].
+func (s *Store) SetRuntimeConfig(ctx context.Context, instance int64, e directory.RuntimeConfigEntry, sealed []byte, a directory.Audit) error {
+	_, err := s.change(ctx, "INSTANCE", a, `INSERT INTO runtime_config (instance_id, key, value, sealed, updated_by) VALUES ($3, $4, $5, $6, $7)
+		ON CONFLICT (instance_id, key) DO UPDATE
+		SET value = excluded.value, sealed = excluded.sealed, updated_at = now(), updated_by = excluded.updated_by
+		RETURNING instance_id AS id`, instance, e.Key, e.Value, sealed, e.UpdatedBy)
+	return err
+}
+
+// DeleteRuntimeConfig implements [directory.Store].
+func (s *Store) DeleteRuntimeConfig(ctx context.Context, instance int64, key string, a directory.Audit) (bool, error) {
+	_, err := s.change(ctx, "INSTANCE", a, `DELETE FROM runtime_config WHERE instance_id = $3 AND key = $4 RETURNING instance_id AS id`, instance, key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// notThere turns a statement that found no row into an error of the domain.
+func notThere(err error, what string) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return directory.NotFound("", "There is no such %s any more.", what)
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+// Package store keeps the directory in Postgres. It holds all of Roster's SQL and knows neither GraphQL nor SCIM.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"github.com/roster-gateway/roster/access"
+	"github.com/roster-gateway/roster/directory"
+)
+
+// Config says which database to use, and how hard.
+type Config struct {
+	// URL is a libpq connection URL or keyword string.
+	URL string
+	// MaxConns bounds the pool; 0 is 32.
+	MaxConns int
+	// Timeout ends any statement, and any wait for an answer on a dead connection half a second later; 0 is none.
+	Timeout time.Duration
+}
+
+// Store is the directory's and the access service's storage. It is safe for concurrent use.
+type Store struct {
+	db    *sqlx.DB
+	epoch uuid.UUID
+
+	statements atomic.Uint64
+
+	mu       sync.Mutex
+	prepared map[string]*sqlx.Stmt
+}
+
+var (
+	_ directory.Store = (*Store)(nil)
+	_ access.Store    = (*Store)(nil)
+)
+
+// Open connects to a migrated database.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	db, err := open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: sqlx.NewDb(db, "postgres"), prepared: map[string]*sqlx.Stmt{}}
+	if err := s.get(ctx, &s.epoch, "SELECT epoch FROM store_epoch"); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("the database cannot be used: %w", err)
+	}
+	return s, nil
+}
+
+// Close closes every connection.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return mapError(ctx, s.db.PingContext(ctx)) }
+
+// Statements counts the statements sent since the store was opened.
+func (s *Store) Statements() uint64 { return s.statements.Load() }
+
+// Stats describes the connection pool.
+func (s *Store) Stats() sql.DBStats { return s.db.Stats() }

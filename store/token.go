@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"github.com/roster-gateway/roster/access"
+	"github.com/roster-gateway/roster/directory"
+)
+
+// tokenLock is the advisory lock under which the first token is stored; the number has no meaning.
+const tokenLock = 0x726f737421
+
+// tokens reads access tokens. The instance is an object of directory.Instance, as it is now.
+const tokens = `SELECT t.id, t.uid, t.name, t.scopes, t.expires_at, t.last_used_at, t.created_at, t.revoked_at,
+	CASE WHEN i.id IS NOT NULL THEN jsonb_build_object(
+		'ID', i.id, 'UID', i.uid, 'Name', i.name, 'Enabled', i.enabled, 'DuplicateNames', i.duplicate_names,
+		'Renames', i.renames, 'URLToken', i.url_token, 'SyncSchedule', i.sync_schedule * 1000000000,
+		'NextRunAt', i.next_run_at, 'LastSyncedAt', i.last_synced_at, 'DeletedAt', i.deleted_at,
+		'Config', coalesce((SELECT jsonb_object_agg(c.key, c.value) FROM runtime_config c
+			WHERE c.instance_id = i.id AND c.value IS NOT NULL), '{}'),
+		'Provider', jsonb_build_object('ID', p.id, 'UID', p.uid, 'Name', p.name, 'Type', p.type, 'Enabled', p.enabled,
+			'BuiltIn', p.built_in, 'DeletedAt', p.deleted_at)) END AS instance
+	FROM access_token t
+	LEFT JOIN provider_instance i ON i.id = t.instance_id
+	LEFT JOIN provider p ON p.id = i.provider_id `
+
+type tokenRow struct {
+	ID         int64          `db:"id"`
+	UID        uuid.UUID      `db:"uid"`
+	Name       string         `db:"name"`
+	Scopes     pq.StringArray `db:"scopes"`
+	ExpiresAt  *time.Time     `db:"expires_at"`
+	LastUsedAt *time.Time     `db:"last_used_at"`
+	CreatedAt  time.Time      `db:"created_at"`
+	RevokedAt  *time.Time     `db:"revoked_at"`
+	Instance   []byte         `db:"instance"`
+}
+
+func (r *tokenRow) token() (*access.Token, error) {
+	t := &access.Token{
+		ID: r.ID, UID: r.UID, Name: r.Name, ExpiresAt: r.ExpiresAt, LastUsedAt: r.LastUsedAt, CreatedAt: r.CreatedAt,
+		RevokedAt: r.RevokedAt, Scopes: make([]access.Scope, len(r.Scopes)),
+	}
+	for i, scope := range r.Scopes {
+		t.Scopes[i] = access.Scope(scope)
+	}
+	if r.Instance == nil {
+		return t, nil
+	}
+	if err := json.Unmarshal(r.Instance, &t.Instance); err != nil {
+		return nil, fmt.Errorf("instance of access token %d: %w", r.ID, err)
+	}
+	return t, nil
+}
+
+// TokenByHash implements [access.Store].
+func (s *Store) TokenByHash(ctx context.Context, hash access.Hash) (*access.Token, error) {
+	var row tokenRow
+	switch err := s.get(ctx, &row, tokens+`WHERE t.hash = $1`, hash[:]); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return row.token()
+}
+
+// TokensByUID implements [access.Store].
+func (s *Store) TokensByUID(ctx context.Context, uids []uuid.UUID) ([]*access.Token, error) {
+	found, err := s.findTokens(ctx, tokens+`WHERE t.uid = ANY($1::uuid[]) AND t.revoked_at IS NULL`, uidArray(uids))
+	return align(uids, found, func(t *access.Token) uuid.UUID { return t.UID }), err
+}
+
+// Tokens implements [access.Store].
+func (s *Store) Tokens(ctx context.Context, after int64, limit int) ([]*access.Token, error) {
+	return s.findTokens(ctx, tokens+`WHERE t.id > $1 AND t.revoked_at IS NULL ORDER BY t.id LIMIT $2`, after, limit)
+}
+
+func (s *Store) findTokens(ctx context.Context, query string, args ...any) ([]*access.Token, error) {
+	var rows []tokenRow
+	if err := s.all(ctx, &rows, query, args...); err != nil {
+		return nil, err
+	}
+	out := make([]*access.Token, len(rows))
+	for i := range rows {
+		token, err := rows[i].token()
+		if err != nil {
+			return nil, err
+		}
+		out[i] = token
+	}
+	return out, nil
+}
+
+// CountTokens implements [access.Store].
+func (s *Store) CountTokens(ctx context.Context) (int, error) {
+	var n int
+	err := s.get(ctx, &n, `SELECT count(*) FROM access_token WHERE revoked_at IS NULL`)
+	return n, err
+}
+
+// AnyLiveToken implements [access.Store].
+func (s *Store) AnyLiveToken(ctx context.Context, now time.Time) (bool, error) {
+	var live bool
+	err := s.get(ctx, &live, `SELECT EXISTS (SELECT FROM access_token
+		WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1))`, now)
+	return live, err
+}
+
+// insertToken stores a token and its audit row where the condition that follows it holds.
+const insertToken = `WITH t AS (
+		INSERT INTO access_token (uid, name, hash, scopes, instance_id, expires_at)
+		SELECT $2, $3, $4, $5, $6, $7 WHERE %s
+		RETURNING id, created_at
+	), audited AS (` + auditRows + ` WHERE EXISTS (SELECT FROM t))
+	SELECT id, created_at, pg_current_xact_id()::text AS xid FROM t`
+
+// InsertToken implements [access.Store].
+func (s *Store) InsertToken(ctx context.Context, t access.Token, hash access.Hash, a directory.Audit) (*access.Token, error) {
+	return s.insertToken(ctx, s.direct(), fmt.Sprintf(insertToken, "true"), t, hash, a)
+}
+
+// InsertFirstToken implements [access.Store].
+func (s *Store) InsertFirstToken(ctx context.Context, t access.Token, hash access.Hash, a directory.Audit) (inserted *access.Token, err error) {
+	err = s.inTransaction(ctx, func(tx runner) error {
+		if _, err := tx.exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(tokenLock)); err != nil {
+			return err
+		}
+		inserted, err = s.insertToken(ctx, tx, fmt.Sprintf(insertToken, "NOT EXISTS (SELECT FROM access_token)"), t, hash, a)
+		return err
+	})
+	return inserted, err
+}
+
+func (s *Store) insertToken(ctx context.Context, r runner, query string, t access.Token, hash access.Hash, a directory.Audit) (*access.Token, error) {
+	scopes := make(pq.StringArray, len(t.Scopes))
+	for i, scope := range t.Scopes {
+		scopes[i] = string(scope)
+	}
+	var instance *int64
+	if t.Instance != nil {
+		instance = &t.Instance.ID
+	}
+	var row struct {
+		ID        int64     `db:"id"`
+		CreatedAt time.Time `db:"created_at"`
+		XID       string    `db:"xid"`
+	}
+	err := r.get(ctx, &row, query, auditJSON(a), t.UID, t.Name, hash[:], scopes, instance, t.ExpiresAt)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	t.ID, t.CreatedAt = row.ID, row.CreatedAt
+	return &t, s.noteXID(ctx, row.XID)
+}
+
+// RevokeToken implements [access.Store].
+func (s *Store) RevokeToken(ctx context.Context, uid uuid.UUID, at time.Time, a directory.Audit) (bool, error) {
+	var xid string
+	err := s.get(ctx, &xid, `WITH t AS (
+			UPDATE access_token SET revoked_at = $3 WHERE uid = $2 AND revoked_at IS NULL RETURNING id
+		), audited AS (`+auditRows+` WHERE EXISTS (SELECT FROM t))
+		SELECT pg_current_xact_id()::text FROM t`, auditJSON(a), uid, at)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return true, s.noteXID(ctx, xid)
+}
+
+// TouchToken implements [access.Store].
+func (s *Store) TouchToken(ctx context.Context, id int64, at time.Time) error {
+	_, err := s.direct().exec(ctx, `UPDATE access_token SET last_used_at = $2
+		WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2 - interval '1 minute')`, id, at)
+	return err
+}
+
+// noteXID notes the revision of a committed transaction.
+func (s *Store) noteXID(ctx context.Context, xid string) error {
+	revision := directory.Revision{Epoch: s.epoch}
+	if err := setXID(&revision, xid); err != nil {
+		return err
+	}
+	directory.NoteRevision(ctx, revision)
+	return nil
+}
