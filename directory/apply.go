@@ -46,6 +46,7 @@ type plan struct {
 	// at says for each put where its row will be found: in the batch's updates, its inserts, or nowhere.
 	at       []place
 	failures []PutFailure
+	claims   *claims
 }
 
 type place struct {
@@ -60,6 +61,9 @@ func (p *plan) make(ctx context.Context) error {
 		p.batch.Within = c.Instance.ID
 	}
 	if err := p.findExisting(ctx); err != nil {
+		return err
+	}
+	if err := p.claimKeys(ctx); err != nil {
 		return err
 	}
 	p.at = make([]place, len(c.Put))
@@ -146,6 +150,9 @@ func (p *plan) put(i int) error {
 		return err
 	}
 	old := p.existing[i]
+	if err := p.claims.claim(put, old); err != nil {
+		return err
+	}
 	if old == nil {
 		if !put.New && put.UID != uuid.Nil {
 			return NotFound("", "There is no %s with the id %s.", strings.ToLower(string(put.Kind)), put.UID)

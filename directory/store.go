@@ -18,6 +18,8 @@ type Store interface {
 	ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error)
 	// ByExternalIDs finds live identities of one instance and kind.
 	ByExternalIDs(ctx context.Context, instance int64, kind IdentityKind, externalIDs []string) ([]*Record, error)
+	// ByUserNames finds live users of one instance by the folded form of their names.
+	ByUserNames(ctx context.Context, instance int64, keys []string) ([]*Record, error)
 	List(ctx context.Context, q ListQuery) ([]*Record, error)
 	// Count counts what List without paging would return.
 	Count(ctx context.Context, q ListQuery) (int, error)

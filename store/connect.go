@@ -14,11 +14,11 @@ import (
 // connectTimeout bounds how long a new connection may take.
 const connectTimeout = 5 * time.Second
 
-// open makes a pool. It does not connect yet.
-func open(cfg Config) (*sql.DB, error) {
+// open makes a pool, and says how it will connect. It does not connect yet.
+func open(cfg Config) (*sql.DB, pq.Config, error) {
 	pc, err := pq.NewConfig(cfg.URL)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL cannot be read; write it as postgres://user:password@host:5432/database")
+		return nil, pc, fmt.Errorf("the database URL cannot be read; write it as postgres://user:password@host:5432/database")
 	}
 	if pc.ApplicationName == "" {
 		pc.ApplicationName = "roster"
@@ -35,7 +35,7 @@ func open(cfg Config) (*sql.DB, error) {
 	}
 	connector, err := pq.NewConnectorConfig(pc)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL cannot be used: %w", err)
+		return nil, pc, fmt.Errorf("the database URL cannot be used; write it as postgres://user:password@host:5432/database")
 	}
 	dialer := deadlineDialer{timeout: cfg.Timeout}
 	if dialer.timeout > 0 {
@@ -50,7 +50,7 @@ func open(cfg Config) (*sql.DB, error) {
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, nil
+	return db, pc, nil
 }
 
 // deadlineDialer makes connections on which every read and write has a deadline: the driver ignores its context once

@@ -8,13 +8,6 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// The edges of the effective graph: stored memberships, and merged groups, each nested in its survivor.
-const effectiveEdges = `(
-	SELECT container_id, member_id FROM link WHERE kind = 'member'
-	UNION ALL
-	SELECT merged_into, id FROM identity WHERE merged_into IS NOT NULL
-)`
-
 // The statements have two forms, one for each way: near is the end that is asked about, far the one that is listed.
 type ends struct{ near, far string }
 
@@ -23,6 +16,22 @@ func endsOf(way directory.Way) ends {
 		return ends{near: "member_id", far: "container_id"}
 	}
 	return ends{near: "container_id", far: "member_id"}
+}
+
+// hop is a lateral set of the identities one effective edge away from the identity that the SQL expression "from"
+// names, with a status in the list "statuses". The edges are stored memberships, and merged groups, each nested in its
+// survivor. Written as a lateral set it is looked up by index for each identity, whatever the statistics say.
+func hop(e ends, from, statuses string) string {
+	merged := `SELECT i.id FROM identity i WHERE i.merged_into = ` + from
+	if e.far == "container_id" {
+		merged = `SELECT i.id FROM identity self JOIN identity i ON i.id = self.merged_into WHERE self.id = ` + from
+	}
+	counts := ` AND i.status = ANY(string_to_array(` + statuses + `, ','))`
+	return `LATERAL (
+		SELECT i.id FROM link l JOIN identity i ON i.id = l.` + e.far + ` WHERE l.kind = 'member' AND l.` + e.near + ` = ` + from + counts + `
+		UNION ALL
+		` + merged + counts + `
+	)`
 }
 
 // Every query is a row of q: its number, the identity asked about, statuses, kind (” for any), after, first.
@@ -49,16 +58,12 @@ func directEdges(e ends, page string) string {
 // database: UNION drops what was reached before, so cycles end.
 func effectiveEdgesOf(e ends, where string) string {
 	return `WITH RECURSIVE ` + queryRows + `, reached (of, statuses, id) AS (
-			SELECT DISTINCT q.of, q.statuses, x.` + e.far + `
+			SELECT DISTINCT q.of, q.statuses, x.id
 			FROM q
 			JOIN identity self ON self.id = q.of AND self.status = ANY(string_to_array(q.statuses, ','))
-			JOIN ` + effectiveEdges + ` x ON x.` + e.near + ` = q.of
-			JOIN identity i ON i.id = x.` + e.far + ` AND i.status = ANY(string_to_array(q.statuses, ','))
+			CROSS JOIN ` + hop(e, "q.of", "q.statuses") + ` AS x
 		UNION
-			SELECT r.of, r.statuses, x.` + e.far + `
-			FROM reached r
-			JOIN ` + effectiveEdges + ` x ON x.` + e.near + ` = r.id
-			JOIN identity i ON i.id = x.` + e.far + ` AND i.status = ANY(string_to_array(r.statuses, ','))
+			SELECT r.of, r.statuses, x.id FROM reached r CROSS JOIN ` + hop(e, "r.id", "r.statuses") + ` AS x
 		), listed AS (
 			SELECT * FROM (
 				SELECT q.n, q.of, q.first, r.id, row_number() OVER (PARTITION BY q.n ORDER BY r.id) AS at

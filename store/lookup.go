@@ -66,6 +66,13 @@ func (s *Store) ByExternalIDs(ctx context.Context, instance int64, kind director
 	return align(externalIDs, found, func(r *directory.Record) string { return *r.ExternalID }), err
 }
 
+// ByUserNames implements [directory.Store].
+func (s *Store) ByUserNames(ctx context.Context, instance int64, keys []string) ([]*directory.Record, error) {
+	found, err := s.find(ctx, `SELECT `+recordColumns+` FROM identity i
+		WHERE i.instance_id = $1 AND i.name_key = ANY($2) AND i.kind = 'USER' AND i.status <> 'DELETED'`, instance, pq.StringArray(keys))
+	return align(keys, found, func(r *directory.Record) string { return directory.FoldKey(r.Name) }), err
+}
+
 // Aliases implements [directory.Store].
 func (s *Store) Aliases(ctx context.Context, ids []int64) ([][]string, error) {
 	var rows []struct {

@@ -20,13 +20,16 @@ var migrationFiles embed.FS
 // Migrate brings the schema of the database at url up to this program's version. Starters at the same time wait for
 // each other; a schema newer than the program is refused.
 func Migrate(ctx context.Context, url string) error {
-	db, err := open(Config{URL: url})
+	db, pc, err := open(Config{URL: url})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	if err := db.PingContext(ctx); err != nil {
-		return mapError(ctx, err)
+		return startError(ctx, pc, err)
+	}
+	if err := refuseOldServer(ctx, db); err != nil {
+		return err
 	}
 	provider, err := migrations(db)
 	if err != nil {
@@ -46,11 +49,25 @@ func migrations(db *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300), lock.WithUnlockTimeout(1, 30)) // seconds, tries
 	if err != nil {
 		return nil, err
 	}
 	return goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+}
+
+// minimumServer is the oldest Postgres that has every function the statements use, as server_version_num.
+const minimumServer = 140000
+
+func refuseOldServer(ctx context.Context, db *sql.DB) error {
+	var version int
+	if err := db.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int`).Scan(&version); err != nil {
+		return mapError(ctx, err)
+	}
+	if version < minimumServer {
+		return fmt.Errorf("the database runs Postgres %d: Roster needs Postgres 14 or newer", version/10000)
+	}
+	return nil
 }
 
 // refuseNewer refuses a database that a newer program has migrated.

@@ -10,18 +10,14 @@ import (
 )
 
 // upwardEdges are the edges that can be reached upwards from a set of active members, over active containers only.
-const upwardEdges = `
-	WITH RECURSIVE reached (id) AS (
-		SELECT id FROM identity WHERE id = ANY($1) AND status = 'ACTIVE'
+var upwardEdges = `
+	WITH RECURSIVE reached (member_id, container_id) AS (
+		SELECT m.id, x.id FROM identity m CROSS JOIN ` + hop(endsOf(directory.Up), "m.id", "'ACTIVE'") + ` AS x
+		WHERE m.id = ANY($1) AND m.status = 'ACTIVE'
 	UNION
-		SELECT x.container_id
-		FROM reached r JOIN ` + effectiveEdges + ` x ON x.member_id = r.id
-		JOIN identity i ON i.id = x.container_id AND i.status = 'ACTIVE'
+		SELECT r.container_id, x.id FROM reached r CROSS JOIN ` + hop(endsOf(directory.Up), "r.container_id", "'ACTIVE'") + ` AS x
 	)
-	SELECT x.member_id, x.container_id
-	FROM reached r JOIN ` + effectiveEdges + ` x ON x.member_id = r.id
-	JOIN reached c ON c.id = x.container_id
-	ORDER BY x.member_id, x.container_id`
+	SELECT member_id, container_id FROM reached ORDER BY member_id, container_id`
 
 // Paths implements [directory.Links]: it reads what lies above all the members in one statement and searches it
 // breadth first.

@@ -44,9 +44,13 @@ var (
 
 // Open connects to a migrated database.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	db, err := open(cfg)
+	db, pc, err := open(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if err := db.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, startError(ctx, pc, err)
 	}
 	s := &Store{db: sqlx.NewDb(db, "postgres"), prepared: map[string]*sqlx.Stmt{}}
 	if err := s.get(ctx, &s.epoch, "SELECT epoch FROM store_epoch"); err != nil {

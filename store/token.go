@@ -115,46 +115,45 @@ func (s *Store) AnyLiveToken(ctx context.Context, now time.Time) (bool, error) {
 	return live, err
 }
 
-// insertToken stores a token and its audit row where the condition that follows it holds.
+// insertToken stores a token and its audit row where a condition, which follows it, holds.
 const insertToken = `WITH t AS (
 		INSERT INTO access_token (uid, name, hash, scopes, instance_id, expires_at)
-		SELECT $2, $3, $4, $5, $6, $7 WHERE %s
+		SELECT $2::uuid, $3::text, $4::bytea, $5::text[], $6::bigint, $7::timestamptz WHERE %s
 		RETURNING id, created_at
 	), audited AS (` + auditRows + ` WHERE EXISTS (SELECT FROM t))
 	SELECT id, created_at, pg_current_xact_id()::text AS xid FROM t`
 
-// InsertToken implements [access.Store].
-func (s *Store) InsertToken(ctx context.Context, t access.Token, hash access.Hash, a directory.Audit) (*access.Token, error) {
-	return s.insertToken(ctx, s.direct(), fmt.Sprintf(insertToken, "true"), t, hash, a)
+var (
+	insertAnyToken   = fmt.Sprintf(insertToken, "true")
+	insertFirstToken = fmt.Sprintf(insertToken, "NOT EXISTS (SELECT FROM access_token)")
+)
+
+type insertedToken struct {
+	ID        int64     `db:"id"`
+	CreatedAt time.Time `db:"created_at"`
+	XID       string    `db:"xid"`
 }
 
-// InsertFirstToken implements [access.Store].
-func (s *Store) InsertFirstToken(ctx context.Context, t access.Token, hash access.Hash, a directory.Audit) (inserted *access.Token, err error) {
-	err = s.inTransaction(ctx, func(tx runner) error {
+// InsertToken implements [access.Store].
+func (s *Store) InsertToken(ctx context.Context, t access.Token, hash access.Hash, a directory.Audit) (*access.Token, error) {
+	var row insertedToken
+	if err := s.get(ctx, &row, insertAnyToken, tokenArgs(t, hash, a)...); err != nil {
+		return nil, err
+	}
+	t.ID, t.CreatedAt = row.ID, row.CreatedAt
+	return &t, s.noteXID(ctx, row.XID)
+}
+
+// InsertFirstToken implements [access.Store]. Of several callers at once, those who wait for the lock see the token of
+// the one who had it.
+func (s *Store) InsertFirstToken(ctx context.Context, t access.Token, hash access.Hash, a directory.Audit) (*access.Token, error) {
+	var row insertedToken
+	err := s.inTransaction(ctx, func(tx runner) error {
 		if _, err := tx.exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(tokenLock)); err != nil {
 			return err
 		}
-		inserted, err = s.insertToken(ctx, tx, fmt.Sprintf(insertToken, "NOT EXISTS (SELECT FROM access_token)"), t, hash, a)
-		return err
+		return tx.get(ctx, &row, insertFirstToken, tokenArgs(t, hash, a)...)
 	})
-	return inserted, err
-}
-
-func (s *Store) insertToken(ctx context.Context, r runner, query string, t access.Token, hash access.Hash, a directory.Audit) (*access.Token, error) {
-	scopes := make(pq.StringArray, len(t.Scopes))
-	for i, scope := range t.Scopes {
-		scopes[i] = string(scope)
-	}
-	var instance *int64
-	if t.Instance != nil {
-		instance = &t.Instance.ID
-	}
-	var row struct {
-		ID        int64     `db:"id"`
-		CreatedAt time.Time `db:"created_at"`
-		XID       string    `db:"xid"`
-	}
-	err := r.get(ctx, &row, query, auditJSON(a), t.UID, t.Name, hash[:], scopes, instance, t.ExpiresAt)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
@@ -163,6 +162,18 @@ func (s *Store) insertToken(ctx context.Context, r runner, query string, t acces
 	}
 	t.ID, t.CreatedAt = row.ID, row.CreatedAt
 	return &t, s.noteXID(ctx, row.XID)
+}
+
+func tokenArgs(t access.Token, hash access.Hash, a directory.Audit) []any {
+	scopes := make(pq.StringArray, len(t.Scopes))
+	for i, scope := range t.Scopes {
+		scopes[i] = string(scope)
+	}
+	var instance *int64
+	if t.Instance != nil {
+		instance = &t.Instance.ID
+	}
+	return []any{auditJSON(a), t.UID, t.Name, hash[:], scopes, instance, t.ExpiresAt}
 }
 
 // RevokeToken implements [access.Store].
