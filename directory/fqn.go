@@ -16,7 +16,19 @@ func FoldKey(name string) string {
 	if isASCII(name) {
 		return strings.ToLower(name)
 	}
-	return norm.NFC.String(cases.Fold().String(norm.NFD.String(name)))
+	return norm.NFC.String(strings.Map(foldCherokee, cases.Fold().String(norm.NFD.String(name))))
+}
+
+// foldCherokee folds Cherokee letters to their capitals, as Unicode's CaseFolding.txt has it; x/text swaps the two.
+func foldCherokee(r rune) rune {
+	switch {
+	case r >= 0xAB70 && r <= 0xABBF:
+		return r - 0xAB70 + 0x13A0
+	case r >= 0x13F8 && r <= 0x13FD:
+		return r - 8
+	default:
+		return r
+	}
 }
 
 func isASCII(s string) bool {

@@ -92,6 +92,8 @@ func writeBatch(ctx context.Context, r runner, b directory.Batch, out *directory
 	return nil
 }
 
+const byIDsSQL = `SELECT ` + recordColumns + ` FROM identity i WHERE i.id = ANY($1)`
+
 // reread replaces rows by what they are now: links written after them raise their versions.
 func reread(ctx context.Context, r runner, lists ...[]*directory.Record) error {
 	var ids pq.Int64Array
@@ -103,7 +105,7 @@ func reread(ctx context.Context, r runner, lists ...[]*directory.Record) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	found, err := find(ctx, r, `SELECT `+recordColumns+` FROM identity i WHERE i.id = ANY($1)`, ids)
+	found, err := find(ctx, r, byIDsSQL, ids)
 	if err != nil {
 		return err
 	}
@@ -138,9 +140,11 @@ func auditJSON(a directory.Audit) any {
 	return string(text)
 }
 
+const auditSQL = `WITH a AS (` + auditRows + `) SELECT pg_current_xact_id()::text`
+
 func insertAudit(ctx context.Context, r runner, audit any, revision *directory.Revision) error {
 	var xid string
-	if err := r.get(ctx, &xid, `WITH a AS (`+auditRows+`) SELECT pg_current_xact_id()::text`, audit); err != nil {
+	if err := r.get(ctx, &xid, auditSQL, audit); err != nil {
 		return err
 	}
 	return setXID(revision, xid)

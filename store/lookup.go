@@ -11,7 +11,7 @@ import (
 
 // ByIDs implements [directory.Store].
 func (s *Store) ByIDs(ctx context.Context, ids []int64) ([]*directory.Record, error) {
-	found, err := s.find(ctx, `SELECT `+recordColumns+` FROM identity i WHERE i.id = ANY($1)`, pq.Int64Array(ids))
+	found, err := s.find(ctx, byIDsSQL, pq.Int64Array(ids))
 	return align(ids, found, func(r *directory.Record) int64 { return r.ID }), err
 }
 

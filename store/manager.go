@@ -13,7 +13,7 @@ const setManagerSQL = `
 WITH u AS (
 	SELECT id FROM identity WHERE uid = $1 AND kind = 'USER' AND status <> 'DELETED' AND ($3 = 0 OR instance_id = $3) FOR NO KEY UPDATE
 ), m AS (
-	SELECT id FROM identity WHERE uid = $2 AND kind = 'USER' AND status <> 'DELETED' AND ($3 = 0 OR instance_id = $3) FOR SHARE
+	SELECT id FROM identity WHERE uid = $2 AND kind = 'USER' AND status <> 'DELETED' AND ($3 = 0 OR instance_id = $3) FOR KEY SHARE
 ), changed AS (
 	INSERT INTO link (container_id, kind, member_id) SELECT m.id, 'manager', u.id FROM u, m
 	ON CONFLICT (member_id) WHERE kind = 'manager'

@@ -30,11 +30,12 @@ const noteLinks = `bumped AS (
 )
 SELECT pg_current_xact_id()::text AS xid, (SELECT count(*) FROM c) AS containers, (SELECT count(*) FROM changed) AS links`
 
-// addMembersSQL locks members so that none of them can become a tombstone before the links are there.
+// addMembersSQL locks members so that none of them can become a tombstone before the links are there. The lock is the
+// weakest that a tombstone waits for: groups may be put into each other from both sides at once.
 const addMembersSQL = `
 WITH audited AS (` + auditRows + `), ` + lockContainer + `, m AS (
 	SELECT id, uid FROM identity WHERE uid = ANY($5::uuid[]) AND status <> 'DELETED' AND ($7 = 0 OR instance_id = $7)
-	ORDER BY id FOR SHARE
+	ORDER BY id FOR KEY SHARE
 ), changed AS (
 	INSERT INTO link (container_id, kind, member_id)
 	SELECT c.id, 'member', m.id FROM c, m ORDER BY m.id

@@ -25,13 +25,20 @@ type runner interface {
 	exec(ctx context.Context, query string, args ...any) (int64, error)
 }
 
-// statement returns the prepared form of a text, nil where too many are kept already.
-func (s *Store) statement(ctx context.Context, query string) (*sqlx.Stmt, error) {
+// hot are the statements that transactions run. They are prepared at the start: a transaction holds a connection, and
+// would wait for a second one to prepare them on while others in its place wait for it.
+var hot = []string{
+	insertSQL, updateSQL, aliasSQL, addMembersSQL, removeMembersSQL, keepMembersSQL,
+	setManagerSQL, clearManagerSQL, tombstoneSQL, dropLinksSQL, auditSQL, byIDsSQL,
+}
+
+// statement returns the prepared form of a text, nil where there is none and none is wanted or too many are kept.
+func (s *Store) statement(ctx context.Context, query string, prepare bool) (*sqlx.Stmt, error) {
 	s.mu.Lock()
 	stmt, ok := s.prepared[query]
 	full := len(s.prepared) >= maxPrepared
 	s.mu.Unlock()
-	if ok || full {
+	if ok || full || !prepare {
 		return stmt, nil
 	}
 	stmt, err := s.db.PreparexContext(ctx, query)
@@ -103,7 +110,7 @@ func (r session) exec(ctx context.Context, query string, args ...any) (touched i
 // run counts a statement, finds its prepared form and maps its error.
 func (r session) run(ctx context.Context, query string, do func(*sqlx.Stmt, sqlx.ExtContext) error) error {
 	r.s.statements.Add(1)
-	stmt, err := r.s.statement(ctx, query)
+	stmt, err := r.s.statement(ctx, query, r.tx == nil)
 	if err != nil {
 		return mapError(ctx, err)
 	}

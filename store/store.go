@@ -57,6 +57,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		db.Close()
 		return nil, fmt.Errorf("the database cannot be used: %w", err)
 	}
+	for _, query := range hot {
+		if _, err := s.statement(ctx, query, true); err != nil {
+			db.Close()
+			return nil, fmt.Errorf("the database cannot be used: %w", mapError(ctx, err))
+		}
+	}
 	return s, nil
 }
 

@@ -194,8 +194,8 @@ func (s *Store) RevokeToken(ctx context.Context, uid uuid.UUID, at time.Time, a 
 
 // TouchToken implements [access.Store].
 func (s *Store) TouchToken(ctx context.Context, id int64, at time.Time) error {
-	_, err := s.direct().exec(ctx, `UPDATE access_token SET last_used_at = $2
-		WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2 - interval '1 minute')`, id, at)
+	_, err := s.direct().exec(ctx, `UPDATE access_token SET last_used_at = $2::timestamptz
+		WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2::timestamptz - interval '1 minute')`, id, at)
 	return err
 }
 

@@ -8,13 +8,13 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// tombstoneSQL marks identities; their links are dropped by a later statement, which sees every link that was
+// tombstoneSQL marks identities, once nobody is linking them any more; their links are dropped by a later statement, which sees every link that was
 // committed before the rows were locked.
 const tombstoneSQL = `
 WITH t AS (
 	SELECT i.id FROM unnest($1::uuid[], $2::bigint[]) AS x (uid, version)
 	JOIN identity i ON i.uid = x.uid AND i.status <> 'DELETED' AND (x.version = 0 OR i.version = x.version)
-	ORDER BY i.id FOR NO KEY UPDATE OF i
+	ORDER BY i.id FOR UPDATE OF i
 )
 UPDATE identity i SET status = 'DELETED', status_reason = r.reason, merged_into = NULL, version = i.version + 1, updated_at = now()
 FROM t, unnest($1::uuid[], $3::text[]) AS r (uid, reason)
