@@ -15,7 +15,7 @@ import (
 // Scope is a right that a token carries.
 type Scope string
 
-// The scopes. SCIM excludes every other one.
+// The scopes. SCIM excludes every other one; RoleAdmin and SyncAdmin include Read.
 const (
 	Read       Scope = "READ"
 	RoleAdmin  Scope = "ROLE_ADMIN"
@@ -53,6 +53,12 @@ type Principal struct {
 
 // Has reports whether the principal carries a scope.
 func (p *Principal) Has(s Scope) bool { return p != nil && slices.Contains(p.Scopes, s) }
+
+// May reports whether the principal may use what needs a scope: who administers roles or synchronization may read
+// what they change.
+func (p *Principal) May(needed Scope) bool {
+	return needed == Anyone || p.Has(needed) || needed == Read && (p.Has(RoleAdmin) || p.Has(SyncAdmin))
+}
 
 type principalKey struct{}
 

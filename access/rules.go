@@ -110,7 +110,7 @@ func (p *Principal) Check(coordinate string) error {
 	switch {
 	case !ok:
 		return &directory.Error{Code: directory.CodeForbidden, Message: "Nobody may use " + coordinate + "."}
-	case needed != Anyone && !p.Has(needed):
+	case !p.May(needed):
 		return &directory.Error{Code: directory.CodeForbidden, Message: coordinate + " needs the scope " + string(needed) + ", which this access token does not carry."}
 	}
 	return nil

@@ -55,7 +55,7 @@ func TestTheFeedTellsEveryKindOfChangeInOrder(t *testing.T) {
 	f.put(hr, directory.Put{UID: r[0].UID, Kind: directory.KindUser, Name: "anna", DisplayName: "ana"})
 	f.put(hr, directory.Put{UID: r[0].UID, Kind: directory.KindUser, Name: "anna", DisplayName: "Anna"})
 	f.put(hr, directory.Put{UID: r[0].UID, Kind: directory.KindUser, Name: "anna", DisplayName: "Anna"}) // changes nothing
-	f.link(hr, r[1], r[0])                                                                             // nor does this
+	f.link(hr, r[1], r[0])                                                                               // nor does this
 	f.delete(hr, r[0])
 	got, end := f.readFeed(nil)
 	wantEqual(t, "feed", got, []string{

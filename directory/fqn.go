@@ -91,8 +91,15 @@ func checkLabel(field, value string) error {
 	if strings.ContainsAny(value, `:\`) {
 		return BadInput(field, `%s must hold neither ":" nor "\", the separators of a fully qualified name.`, field)
 	}
+	if len(value) > maxLabelLength {
+		return BadInput(field, "%s is %d bytes long; at most %d are allowed.", field, len(value), maxLabelLength)
+	}
 	return checkName(field, value)
 }
+
+// maxLabelLength bounds labels and instance names, in bytes. An index holds about 2,700 bytes a key: a label, an
+// instance's name, a name, which folding makes longer by at most a half, and the mark of a distinguished FQN fit in.
+const maxLabelLength = 256
 
 // isLookupKey reports whether a key that a reader sends can exist at all. What cannot is unknown, never an error.
 func isLookupKey(key string) bool {

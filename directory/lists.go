@@ -57,7 +57,7 @@ func list[T any](r *Reader, args ListArgs, name string, as func(Identity) T) (*P
 	if q.Status == 0 {
 		q.Status = AnyLive
 	}
-	none := false
+	none := !q.canMatch()
 	if args.Search != nil && strings.TrimSpace(*args.Search) != "" {
 		if q.Words = SearchWords(*args.Search); len(q.Words) == 0 {
 			none = true // a search of punctuation alone matches nothing
@@ -101,4 +101,14 @@ func list[T any](r *Reader, args ListArgs, name string, as func(Identity) T) (*P
 			}
 			return r.d.store.Count(ctx, q)
 		}), nil
+}
+
+// canMatch reports whether every text of the query could be stored at all.
+func (q *ListQuery) canMatch() bool {
+	for _, text := range []*string{q.Provider, q.Instance, q.NameKey, q.EmailKey, q.ExternalID} {
+		if text != nil && *text != "" && !isLookupKey(*text) {
+			return false
+		}
+	}
+	return true
 }

@@ -73,12 +73,21 @@ func positionOf(r *Record, o Order) Position {
 	return p
 }
 
+// maxWordLength bounds a search word, in bytes; longer ones are cut, in the index and in the query alike.
+const maxWordLength = 128
+
 // SearchWords splits text into folded words of letters, marks and digits, the form in which names are indexed and
 // searched.
 func SearchWords(text string) []string {
-	return strings.FieldsFunc(FoldKey(text), func(r rune) bool {
+	words := strings.FieldsFunc(FoldKey(text), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
 	})
+	for i, word := range words {
+		if len(word) > maxWordLength {
+			words[i] = strings.ToValidUTF8(word[:maxWordLength], "")
+		}
+	}
+	return words
 }
 
 // Predicate is a condition on one identity. The store compiles it to SQL with bound arguments.

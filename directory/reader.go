@@ -2,32 +2,28 @@ package directory
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
-	"github.com/vikstrous/dataloadgen"
 )
-
-// batchWait is how long a read waits for others of its kind, so that they share one statement.
-const batchWait = 2 * time.Millisecond
 
 // Reader answers the reads of one operation. Reads that run side by side share statements, and what was read once is
 // not read again: a Reader must not outlive its operation, and a write makes it stale.
 type Reader struct {
 	d *Directory
 
-	byID       *dataloadgen.Loader[int64, *Record]
-	byUID      *dataloadgen.Loader[uuid.UUID, *Record]
-	byFQNKey   *dataloadgen.Loader[string, *Record]
-	edges      *dataloadgen.Loader[EdgeQuery, []Edge]
-	edgeCount  *dataloadgen.Loader[EdgeQuery, int]
-	paths      *dataloadgen.Loader[Pair, []int64]
-	managers   *dataloadgen.Loader[int64, int64]
-	reports    *dataloadgen.Loader[EdgeQuery, []Edge]
-	reportSize *dataloadgen.Loader[int64, int]
-	aliases    *dataloadgen.Loader[int64, []string]
-	instances  *dataloadgen.Loader[int64, *Instance]
-	allOfThem  *dataloadgen.Loader[struct{}, []*Instance]
+	byID       *loader[int64, *Record]
+	byUID      *loader[uuid.UUID, *Record]
+	byFQNKey   *loader[string, *Record]
+	edges      *loader[EdgeQuery, []Edge]
+	edgeCount  *loader[EdgeQuery, int]
+	paths      *loader[Pair, []int64]
+	managers   *loader[int64, int64]
+	reports    *loader[EdgeQuery, []Edge]
+	reportSize *loader[int64, int]
+	aliases    *loader[int64, []string]
+	config     *loader[int64, []*RuntimeConfigEntry]
+	instances  *loader[int64, *Instance]
+	allOfThem  *loader[struct{}, []*Instance]
 }
 
 // Reader returns a reader for one operation.
@@ -35,32 +31,23 @@ func (d *Directory) Reader() *Reader {
 	s := d.store
 	return &Reader{
 		d:          d,
-		byID:       loader(s.ByIDs),
-		byUID:      loader(s.ByUIDs),
-		byFQNKey:   loader(s.ByFQNKeys),
-		edges:      loader(s.Edges),
-		edgeCount:  loader(s.CountEdges),
-		paths:      loader(s.Paths),
-		managers:   loader(s.Managers),
-		reports:    loader(s.Reports),
-		reportSize: loader(s.CountReports),
-		aliases:    loader(s.Aliases),
-		instances:  loader(s.InstancesByID),
-		allOfThem: loader(func(ctx context.Context, keys []struct{}) ([][]*Instance, error) {
+		byID:       newLoader(s.ByIDs),
+		byUID:      newLoader(s.ByUIDs),
+		byFQNKey:   newLoader(s.ByFQNKeys),
+		edges:      newLoader(s.Edges),
+		edgeCount:  newLoader(s.CountEdges),
+		paths:      newLoader(s.Paths),
+		managers:   newLoader(s.Managers),
+		reports:    newLoader(s.Reports),
+		reportSize: newLoader(s.CountReports),
+		aliases:    newLoader(s.Aliases),
+		config:     newLoader(s.RuntimeConfig),
+		instances:  newLoader(s.InstancesByID),
+		allOfThem: newLoader(func(ctx context.Context, keys []struct{}) ([][]*Instance, error) {
 			all, err := s.Instances(ctx)
 			return [][]*Instance{all}, err
 		}),
 	}
-}
-
-func loader[K comparable, V any](fetch func(context.Context, []K) ([]V, error)) *dataloadgen.Loader[K, V] {
-	return dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
-		values, err := fetch(ctx, keys)
-		if err != nil {
-			return nil, []error{err}
-		}
-		return values, nil
-	}, dataloadgen.WithWait(batchWait))
 }
 
 // ByUID returns the identity with a public id, nil where it is unknown or no id at all.

@@ -222,6 +222,12 @@ func TestR07GroupsOfOneName(t *testing.T) {
 			t.Errorf("still merged after a rename: %v", *renamed.MergedInto)
 		}
 		wantEqual(t, "un-merged", f.members(survivor, users), []string{`CORP:X\ana`})
+		again := f.put(corp, keyed(group("Sales"), "2"))[0]
+		if again.MergedInto == nil {
+			t.Fatal("not merged again under the survivor's name")
+		}
+		f.put(corp, keyed(group("Vendas"), "1"))
+		wantEqual(t, "un-merged by the survivor's rename", f.members(survivor, users), []string{`CORP:X\ana`})
 	})
 	t.Run("not for SCIM instances", func(t *testing.T) {
 		f.instance("PUSH", directory.TypeSCIM, "")

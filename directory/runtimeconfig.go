@@ -16,13 +16,12 @@ type Sealer interface {
 }
 
 // RuntimeConfig lists an instance's configuration by key; secret entries have no value.
-func (d *Directory) RuntimeConfig(ctx context.Context, i *Instance) ([]*RuntimeConfigEntry, error) {
-	entries, err := d.store.RuntimeConfig(ctx, i.ID)
-	out := make([]*RuntimeConfigEntry, len(entries))
-	for n := range entries {
-		out[n] = &entries[n]
+func (r *Reader) RuntimeConfig(ctx context.Context, i *Instance) ([]*RuntimeConfigEntry, error) {
+	entries, err := r.config.Load(ctx, i.ID)
+	if entries == nil {
+		entries = []*RuntimeConfigEntry{}
 	}
-	return out, err
+	return entries, err
 }
 
 // SetRuntimeConfig sets one key of an instance, new or not. The provider's type declares which keys there are and

@@ -44,7 +44,8 @@ type Store interface {
 	UpdateProvider(ctx context.Context, p Provider, a Audit) (*Provider, error)
 	InsertInstance(ctx context.Context, i Instance, a Audit) (*Instance, error)
 	UpdateInstance(ctx context.Context, i Instance, a Audit) (*Instance, error)
-	RuntimeConfig(ctx context.Context, instance int64) ([]RuntimeConfigEntry, error)
+	// RuntimeConfig lists the configuration of each instance, by key.
+	RuntimeConfig(ctx context.Context, instances []int64) ([][]*RuntimeConfigEntry, error)
 	// SetRuntimeConfig upserts an entry. Sealed is the encrypted form of a secret; then the entry's Value is nil.
 	SetRuntimeConfig(ctx context.Context, instance int64, e RuntimeConfigEntry, sealed []byte, a Audit) error
 	// DeleteRuntimeConfig reports whether the entry existed.

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
@@ -16,23 +15,29 @@ import (
 )
 
 func (r *mutationResolver) CreateAccessToken(ctx context.Context, input model.CreateAccessTokenInput) (*model.CreateAccessTokenPayload, error) {
-	panic(fmt.Errorf("not implemented: CreateAccessToken - createAccessToken"))
+	token, secret, err := r.Access.CreateToken(ctx, access.CreateTokenInput{
+		Name: input.Name, Scopes: input.Scopes, Provider: input.Provider.Value(), Instance: input.Instance.Value(),
+		ExpiresAt: input.ExpiresAt.Value(),
+	})
+	failures, err := settle(ctx, err)
+	return &model.CreateAccessTokenPayload{Token: token, Secret: optional(secret), UserErrors: failures}, err
 }
 
 func (r *mutationResolver) RevokeAccessToken(ctx context.Context, input model.RevokeAccessTokenInput) (*model.RevokeAccessTokenPayload, error) {
-	panic(fmt.Errorf("not implemented: RevokeAccessToken - revokeAccessToken"))
+	failures, err := settle(ctx, r.Access.Revoke(ctx, input.ID))
+	return &model.RevokeAccessTokenPayload{UserErrors: failures}, err
 }
 
 func (r *queryResolver) Viewer(ctx context.Context) (*access.Principal, error) {
-	panic(fmt.Errorf("not implemented: Viewer - viewer"))
+	return access.PrincipalFrom(ctx), nil
 }
 
 func (r *queryResolver) AccessTokens(ctx context.Context, first int, after *directory.Cursor) (*directory.Page[*access.Token], error) {
-	panic(fmt.Errorf("not implemented: AccessTokens - accessTokens"))
+	return r.Access.Tokens(directory.PageArgs{First: first, After: after})
 }
 
 func (r *viewerResolver) Identity(ctx context.Context, obj *access.Principal) (directory.Identity, error) {
-	panic(fmt.Errorf("not implemented: Identity - identity"))
+	return nil, nil // a token is nobody: it belongs to a program
 }
 
 func (r *Resolver) Viewer() graph.ViewerResolver { return &viewerResolver{r} }

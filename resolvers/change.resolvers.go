@@ -7,26 +7,26 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph"
 )
 
 func (r *queryResolver) Revision(ctx context.Context) (*directory.Revision, error) {
-	panic(fmt.Errorf("not implemented: Revision - revision"))
+	reads := readsFrom(ctx)
+	return &reads.revision, reads.revisionErr
 }
 
 func (r *queryResolver) Conflicts(ctx context.Context, first int, after *directory.Cursor) (*directory.Page[*directory.Conflict], error) {
-	panic(fmt.Errorf("not implemented: Conflicts - conflicts"))
+	return readsFrom(ctx).Conflicts(directory.PageArgs{First: first, After: after})
 }
 
 func (r *queryResolver) Changes(ctx context.Context, after *directory.Cursor, first int) (*directory.Page[*directory.Change], error) {
-	panic(fmt.Errorf("not implemented: Changes - changes"))
+	return readsFrom(ctx).Changes(directory.PageArgs{First: first, After: after})
 }
 
 func (r *subscriptionResolver) Changes(ctx context.Context, after *directory.Cursor) (<-chan *directory.Change, error) {
-	panic(fmt.Errorf("not implemented: Changes - changes"))
+	return r.follow(ctx, after)
 }
 
 func (r *Resolver) Subscription() graph.SubscriptionResolver { return &subscriptionResolver{r} }

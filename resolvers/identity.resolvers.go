@@ -7,171 +7,18 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/roster-gateway/roster/directory"
-	"github.com/roster-gateway/roster/graph"
-	"github.com/roster-gateway/roster/graph/model"
 )
 
-func (r *groupResolver) Provider(ctx context.Context, obj *directory.Group) (*directory.Provider, error) {
-	panic(fmt.Errorf("not implemented: Provider - provider"))
-}
-
-func (r *groupResolver) Instance(ctx context.Context, obj *directory.Group) (*directory.Instance, error) {
-	panic(fmt.Errorf("not implemented: Instance - instance"))
-}
-
-func (r *groupResolver) Aliases(ctx context.Context, obj *directory.Group) ([]string, error) {
-	panic(fmt.Errorf("not implemented: Aliases - aliases"))
-}
-
-func (r *groupResolver) MemberOf(ctx context.Context, obj *directory.Group, scope directory.MembershipScope, status []directory.IdentityStatus, first int, after *directory.Cursor) (*directory.Page[directory.Container], error) {
-	panic(fmt.Errorf("not implemented: MemberOf - memberOf"))
-}
-
-func (r *groupResolver) Members(ctx context.Context, obj *directory.Group, scope directory.MembershipScope, kind *directory.IdentityKind, status []directory.IdentityStatus, first int, after *directory.Cursor) (*directory.Page[directory.Identity], error) {
-	panic(fmt.Errorf("not implemented: Members - members"))
-}
-
-func (r *groupResolver) MemberCount(ctx context.Context, obj *directory.Group, scope directory.MembershipScope, kind *directory.IdentityKind, status []directory.IdentityStatus) (int, error) {
-	panic(fmt.Errorf("not implemented: MemberCount - memberCount"))
-}
-
-func (r *groupResolver) HasMember(ctx context.Context, obj *directory.Group, fqn string, scope directory.MembershipScope) (bool, error) {
-	panic(fmt.Errorf("not implemented: HasMember - hasMember"))
-}
-
-func (r *mutationResolver) CreateRole(ctx context.Context, input model.CreateRoleInput) (*model.CreateRolePayload, error) {
-	panic(fmt.Errorf("not implemented: CreateRole - createRole"))
-}
-
-func (r *mutationResolver) UpdateRole(ctx context.Context, input model.UpdateRoleInput) (*model.UpdateRolePayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateRole - updateRole"))
-}
-
-func (r *mutationResolver) DeleteRole(ctx context.Context, input model.DeleteRoleInput) (*model.DeleteRolePayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteRole - deleteRole"))
-}
-
-func (r *mutationResolver) AddRoleMembers(ctx context.Context, input model.ChangeRoleMembersInput) (*model.ChangeRoleMembersPayload, error) {
-	panic(fmt.Errorf("not implemented: AddRoleMembers - addRoleMembers"))
-}
-
-func (r *mutationResolver) RemoveRoleMembers(ctx context.Context, input model.ChangeRoleMembersInput) (*model.ChangeRoleMembersPayload, error) {
-	panic(fmt.Errorf("not implemented: RemoveRoleMembers - removeRoleMembers"))
-}
-
-func (r *queryResolver) Node(ctx context.Context, id string) (directory.Node, error) {
-	panic(fmt.Errorf("not implemented: Node - node"))
-}
-
-func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]directory.Node, error) {
-	panic(fmt.Errorf("not implemented: Nodes - nodes"))
-}
-
 func (r *queryResolver) Identity(ctx context.Context, fqn string) (directory.Identity, error) {
-	panic(fmt.Errorf("not implemented: Identity - identity"))
+	return readsFrom(ctx).ByFQN(ctx, fqn)
 }
 
 func (r *queryResolver) IdentitiesByFqn(ctx context.Context, fqns []string) ([]directory.Identity, error) {
-	panic(fmt.Errorf("not implemented: IdentitiesByFqn - identitiesByFqn"))
+	return readsFrom(ctx).ByFQNs(ctx, fqns)
 }
 
 func (r *queryResolver) Identities(ctx context.Context, search *string, kinds []directory.IdentityKind, first int, after *directory.Cursor) (*directory.Page[directory.Identity], error) {
-	panic(fmt.Errorf("not implemented: Identities - identities"))
+	return readsFrom(ctx).Identities(directory.ListArgs{PageArgs: directory.PageArgs{First: first, After: after}, Search: search, Kinds: kinds})
 }
-
-func (r *queryResolver) User(ctx context.Context, id string) (*directory.User, error) {
-	panic(fmt.Errorf("not implemented: User - user"))
-}
-
-func (r *queryResolver) Users(ctx context.Context, search *string, filter *model.UserFilter, orderBy *model.UserOrder, first int, after *directory.Cursor) (*directory.Page[*directory.User], error) {
-	panic(fmt.Errorf("not implemented: Users - users"))
-}
-
-func (r *queryResolver) Group(ctx context.Context, id string) (*directory.Group, error) {
-	panic(fmt.Errorf("not implemented: Group - group"))
-}
-
-func (r *queryResolver) Groups(ctx context.Context, search *string, filter *model.GroupFilter, orderBy *model.GroupOrder, first int, after *directory.Cursor) (*directory.Page[*directory.Group], error) {
-	panic(fmt.Errorf("not implemented: Groups - groups"))
-}
-
-func (r *queryResolver) Role(ctx context.Context, name string) (*directory.Role, error) {
-	panic(fmt.Errorf("not implemented: Role - role"))
-}
-
-func (r *queryResolver) Roles(ctx context.Context, first int, after *directory.Cursor) (*directory.Page[*directory.Role], error) {
-	panic(fmt.Errorf("not implemented: Roles - roles"))
-}
-
-func (r *roleResolver) Provider(ctx context.Context, obj *directory.Role) (*directory.Provider, error) {
-	panic(fmt.Errorf("not implemented: Provider - provider"))
-}
-
-func (r *roleResolver) Instance(ctx context.Context, obj *directory.Role) (*directory.Instance, error) {
-	panic(fmt.Errorf("not implemented: Instance - instance"))
-}
-
-func (r *roleResolver) Aliases(ctx context.Context, obj *directory.Role) ([]string, error) {
-	panic(fmt.Errorf("not implemented: Aliases - aliases"))
-}
-
-func (r *roleResolver) MemberOf(ctx context.Context, obj *directory.Role, scope directory.MembershipScope, status []directory.IdentityStatus, first int, after *directory.Cursor) (*directory.Page[directory.Container], error) {
-	panic(fmt.Errorf("not implemented: MemberOf - memberOf"))
-}
-
-func (r *roleResolver) Members(ctx context.Context, obj *directory.Role, scope directory.MembershipScope, kind *directory.IdentityKind, status []directory.IdentityStatus, first int, after *directory.Cursor) (*directory.Page[directory.Identity], error) {
-	panic(fmt.Errorf("not implemented: Members - members"))
-}
-
-func (r *roleResolver) MemberCount(ctx context.Context, obj *directory.Role, scope directory.MembershipScope, kind *directory.IdentityKind, status []directory.IdentityStatus) (int, error) {
-	panic(fmt.Errorf("not implemented: MemberCount - memberCount"))
-}
-
-func (r *roleResolver) HasMember(ctx context.Context, obj *directory.Role, fqn string, scope directory.MembershipScope) (bool, error) {
-	panic(fmt.Errorf("not implemented: HasMember - hasMember"))
-}
-
-func (r *userResolver) Provider(ctx context.Context, obj *directory.User) (*directory.Provider, error) {
-	panic(fmt.Errorf("not implemented: Provider - provider"))
-}
-
-func (r *userResolver) Instance(ctx context.Context, obj *directory.User) (*directory.Instance, error) {
-	panic(fmt.Errorf("not implemented: Instance - instance"))
-}
-
-func (r *userResolver) Aliases(ctx context.Context, obj *directory.User) ([]string, error) {
-	panic(fmt.Errorf("not implemented: Aliases - aliases"))
-}
-
-func (r *userResolver) MemberOf(ctx context.Context, obj *directory.User, scope directory.MembershipScope, status []directory.IdentityStatus, first int, after *directory.Cursor) (*directory.Page[directory.Container], error) {
-	panic(fmt.Errorf("not implemented: MemberOf - memberOf"))
-}
-
-func (r *userResolver) Manager(ctx context.Context, obj *directory.User) (*directory.User, error) {
-	panic(fmt.Errorf("not implemented: Manager - manager"))
-}
-
-func (r *userResolver) Reports(ctx context.Context, obj *directory.User, first int, after *directory.Cursor) (*directory.Page[*directory.User], error) {
-	panic(fmt.Errorf("not implemented: Reports - reports"))
-}
-
-func (r *Resolver) Group() graph.GroupResolver { return &groupResolver{r} }
-
-func (r *Resolver) Mutation() graph.MutationResolver { return &mutationResolver{r} }
-
-func (r *Resolver) Query() graph.QueryResolver { return &queryResolver{r} }
-
-func (r *Resolver) Role() graph.RoleResolver { return &roleResolver{r} }
-
-func (r *Resolver) User() graph.UserResolver { return &userResolver{r} }
-
-type (
-	groupResolver    struct{ *Resolver }
-	mutationResolver struct{ *Resolver }
-	queryResolver    struct{ *Resolver }
-	roleResolver     struct{ *Resolver }
-	userResolver     struct{ *Resolver }
-)

@@ -7,30 +7,33 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph"
 )
 
 func (r *membershipCheckResolver) Path(ctx context.Context, obj *directory.MembershipCheck) ([]directory.Identity, error) {
-	panic(fmt.Errorf("not implemented: Path - path"))
+	return readsFrom(ctx).Reader.Path(ctx, obj)
 }
 
 func (r *queryResolver) Resolve(ctx context.Context, fqns []string) (*directory.Resolution, error) {
-	panic(fmt.Errorf("not implemented: Resolve - resolve"))
+	return readsFrom(ctx).Resolve(ctx, fqns)
 }
 
 func (r *queryResolver) CheckMembership(ctx context.Context, checks []*directory.MembershipCheckInput) ([]*directory.MembershipCheck, error) {
-	panic(fmt.Errorf("not implemented: CheckMembership - checkMembership"))
+	questions := make([]directory.MembershipCheckInput, len(checks))
+	for i, c := range checks {
+		questions[i] = *c
+	}
+	return readsFrom(ctx).CheckMembership(ctx, questions)
 }
 
 func (r *queryResolver) Principals(ctx context.Context, fqn string) ([]string, error) {
-	panic(fmt.Errorf("not implemented: Principals - principals"))
+	return readsFrom(ctx).Principals(ctx, fqn)
 }
 
 func (r *resolvedIdentityResolver) Users(ctx context.Context, obj *directory.ResolvedIdentity, first int, after *directory.Cursor) (*directory.Page[*directory.User], error) {
-	panic(fmt.Errorf("not implemented: Users - users"))
+	return readsFrom(ctx).ResolvedUsers(obj, directory.PageArgs{First: first, After: after})
 }
 
 func (r *Resolver) MembershipCheck() graph.MembershipCheckResolver {

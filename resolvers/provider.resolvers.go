@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph"
@@ -15,72 +14,42 @@ import (
 )
 
 func (r *mutationResolver) AddProvider(ctx context.Context, input model.AddProviderInput) (*model.AddProviderPayload, error) {
-	panic(fmt.Errorf("not implemented: AddProvider - addProvider"))
+	provider, err := r.Directory.AddProvider(ctx, input.Name, input.Type, input.Enabled)
+	failures, err := settle(ctx, err)
+	return &model.AddProviderPayload{Provider: provider, UserErrors: failures}, err
 }
 
 func (r *mutationResolver) UpdateProvider(ctx context.Context, input model.UpdateProviderInput) (*model.UpdateProviderPayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateProvider - updateProvider"))
+	provider, err := r.Directory.UpdateProvider(ctx, input.Name, input.Enabled.Value())
+	failures, err := settle(ctx, err)
+	return &model.UpdateProviderPayload{Provider: provider, UserErrors: failures}, err
 }
 
 func (r *mutationResolver) DeleteProvider(ctx context.Context, input model.DeleteProviderInput) (*model.DeleteProviderPayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteProvider - deleteProvider"))
-}
-
-func (r *mutationResolver) AddProviderInstance(ctx context.Context, input model.AddProviderInstanceInput) (*model.AddProviderInstancePayload, error) {
-	panic(fmt.Errorf("not implemented: AddProviderInstance - addProviderInstance"))
-}
-
-func (r *mutationResolver) UpdateProviderInstance(ctx context.Context, input model.UpdateProviderInstanceInput) (*model.UpdateProviderInstancePayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateProviderInstance - updateProviderInstance"))
-}
-
-func (r *mutationResolver) DeleteProviderInstance(ctx context.Context, input model.DeleteProviderInstanceInput) (*model.DeleteProviderInstancePayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteProviderInstance - deleteProviderInstance"))
-}
-
-func (r *mutationResolver) SetRuntimeConfig(ctx context.Context, input model.SetRuntimeConfigInput) (*model.SetRuntimeConfigPayload, error) {
-	panic(fmt.Errorf("not implemented: SetRuntimeConfig - setRuntimeConfig"))
-}
-
-func (r *mutationResolver) DeleteRuntimeConfig(ctx context.Context, input model.DeleteRuntimeConfigInput) (*model.DeleteRuntimeConfigPayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteRuntimeConfig - deleteRuntimeConfig"))
+	failures, err := settle(ctx, r.Directory.DeleteProvider(ctx, input.Name))
+	return &model.DeleteProviderPayload{UserErrors: failures}, err
 }
 
 func (r *providerResolver) Instances(ctx context.Context, obj *directory.Provider) ([]*directory.Instance, error) {
-	panic(fmt.Errorf("not implemented: Instances - instances"))
-}
-
-func (r *providerInstanceResolver) RuntimeConfig(ctx context.Context, obj *directory.Instance) ([]*directory.RuntimeConfigEntry, error) {
-	panic(fmt.Errorf("not implemented: RuntimeConfig - runtimeConfig"))
-}
-
-func (r *providerInstanceResolver) ScimURL(ctx context.Context, obj *directory.Instance) (*string, error) {
-	panic(fmt.Errorf("not implemented: ScimURL - scimUrl"))
+	return readsFrom(ctx).InstancesOf(ctx, obj)
 }
 
 func (r *queryResolver) ProviderTypes(ctx context.Context) ([]*directory.ProviderType, error) {
-	panic(fmt.Errorf("not implemented: ProviderTypes - providerTypes"))
+	return r.Directory.ProviderTypes(), nil
 }
 
 func (r *queryResolver) Providers(ctx context.Context) ([]*directory.Provider, error) {
-	panic(fmt.Errorf("not implemented: Providers - providers"))
+	return r.Directory.Providers(ctx)
 }
 
 func (r *queryResolver) Provider(ctx context.Context, name string) (*directory.Provider, error) {
-	panic(fmt.Errorf("not implemented: Provider - provider"))
+	return r.Directory.Provider(ctx, name)
 }
 
 func (r *queryResolver) ProviderInstance(ctx context.Context, provider string, name string) (*directory.Instance, error) {
-	panic(fmt.Errorf("not implemented: ProviderInstance - providerInstance"))
+	return r.Directory.Instance(ctx, provider, name)
 }
 
 func (r *Resolver) Provider() graph.ProviderResolver { return &providerResolver{r} }
 
-func (r *Resolver) ProviderInstance() graph.ProviderInstanceResolver {
-	return &providerInstanceResolver{r}
-}
-
-type (
-	providerResolver         struct{ *Resolver }
-	providerInstanceResolver struct{ *Resolver }
-)
+type providerResolver struct{ *Resolver }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -93,7 +94,7 @@ func (s *Store) Reflects(ctx context.Context, r directory.Revision) (bool, error
 		return false, s.expired("revision")
 	}
 	var reflects sql.NullBool
-	query, arg := `SELECT pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot())`, any(r.XID)
+	query, arg := `SELECT pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot())`, strconv.FormatUint(r.XID, 10)
 	if r.Snapshot != "" {
 		query, arg = `SELECT pg_snapshot_xmax($1::text::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot())`, r.Snapshot
 	}

@@ -129,6 +129,9 @@ func writeInserts(ctx context.Context, r runner, inserts []directory.Insert, aud
 		if err != nil {
 			return err
 		}
+		if len(inserted) != len(wave) {
+			return directory.Clash(directory.ReasonUniqueness, "name", "Every fully qualified name that this identity could have is taken. Choose another name.")
+		}
 		out.Inserted = append(out.Inserted, inserted...)
 	}
 	return nil

@@ -137,7 +137,7 @@ func (s *Store) change(ctx context.Context, kind string, a directory.Audit, stat
 		ID  int64  `db:"id"`
 	}
 	err := retry(ctx, func() error {
-		return s.get(ctx, &row, `WITH audited AS (`+auditRows+`), changed AS (`+statement+`), logged AS (
+		return s.get(ctx, &row, `WITH changed AS (`+statement+`), audited AS (`+auditRows+` WHERE EXISTS (SELECT FROM changed)), logged AS (
 			INSERT INTO change_log (kind, ids) SELECT $2, array_agg(id) FROM changed HAVING count(*) > 0)
 			SELECT pg_current_xact_id()::text AS xid, id FROM changed`, append([]any{auditJSON(a), kind}, args...)...)
 	})
@@ -198,17 +198,25 @@ func (s *Store) changeInstance(ctx context.Context, a directory.Audit, statement
 }
 
 // RuntimeConfig implements [directory.Store].
-func (s *Store) RuntimeConfig(ctx context.Context, instance int64) ([]directory.RuntimeConfigEntry, error) {
+func (s *Store) RuntimeConfig(ctx context.Context, instances []int64) ([][]*directory.RuntimeConfigEntry, error) {
 	var rows []struct {
+		Instance  int64     `db:"instance_id"`
 		Key       string    `db:"key"`
 		Value     *string   `db:"value"`
 		UpdatedAt time.Time `db:"updated_at"`
 		UpdatedBy string    `db:"updated_by"`
 	}
-	err := s.all(ctx, &rows, `SELECT key, value, updated_at, updated_by FROM runtime_config WHERE instance_id = $1 ORDER BY key`, instance)
-	out := make([]directory.RuntimeConfigEntry, len(rows))
-	for i, row := range rows {
-		out[i] = directory.RuntimeConfigEntry{Key: row.Key, Value: row.Value, Secret: row.Value == nil, UpdatedAt: row.UpdatedAt, UpdatedBy: row.UpdatedBy}
+	err := s.all(ctx, &rows, `SELECT instance_id, key, value, updated_at, updated_by FROM runtime_config
+		WHERE instance_id = ANY($1) ORDER BY key`, pq.Int64Array(instances))
+	byInstance := map[int64][]*directory.RuntimeConfigEntry{}
+	for _, row := range rows {
+		byInstance[row.Instance] = append(byInstance[row.Instance], &directory.RuntimeConfigEntry{
+			Key: row.Key, Value: row.Value, Secret: row.Value == nil, UpdatedAt: row.UpdatedAt, UpdatedBy: row.UpdatedBy,
+		})
+	}
+	out := make([][]*directory.RuntimeConfigEntry, len(instances))
+	for i, id := range instances {
+		out[i] = byInstance[id]
 	}
 	return out, err
 }

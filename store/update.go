@@ -68,7 +68,32 @@ func writeUpdates(ctx context.Context, r runner, updates []directory.Update, out
 		}
 		out.Updated = append(out.Updated, updated...)
 	}
+	if err := unmerge(ctx, r, updates); err != nil {
+		return err
+	}
 	return writeAliases(ctx, r, updates)
+}
+
+// unmergeSQL frees the groups that were merged into groups whose name is another one now.
+const unmergeSQL = `
+	WITH freed AS (
+		UPDATE identity SET merged_into = NULL, version = version + 1, updated_at = now()
+		WHERE merged_into = ANY($1) RETURNING id
+	)
+	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_UPDATED', array_agg(id) FROM freed HAVING count(*) > 0`
+
+func unmerge(ctx context.Context, r runner, updates []directory.Update) error {
+	var renamed pq.Int64Array
+	for _, u := range updates {
+		if u.MergeWithHolder {
+			renamed = append(renamed, u.Record.ID)
+		}
+	}
+	if len(renamed) == 0 {
+		return nil
+	}
+	_, err := r.exec(ctx, unmergeSQL, renamed)
+	return err
 }
 
 func freeNames(ctx context.Context, r runner, updates []directory.Update) error {

@@ -2,8 +2,11 @@
 package scalar
 
 import (
+	"fmt"
+	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -84,7 +87,11 @@ func FormatDuration(d time.Duration) string {
 		d -= m * time.Minute
 	}
 	if d > 0 {
-		text += strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "S"
+		text += strconv.FormatInt(int64(d/time.Second), 10)
+		if fraction := d % time.Second; fraction > 0 { // not by floating point, which is off by some nanoseconds
+			text += strings.TrimRight(fmt.Sprintf(".%09d", fraction.Nanoseconds()), "0")
+		}
+		text += "S"
 	}
 	return text
 }
@@ -101,19 +108,28 @@ func UnmarshalDuration(v any) (time.Duration, error) {
 		return 0, directory.BadInput("", "a Duration is a string such as PT15M or 00:00:15:00")
 	}
 	if m := oldDuration.FindStringSubmatch(text); m != nil {
-		return number(m[1])*24*time.Hour + number(m[2])*time.Hour + number(m[3])*time.Minute + number(m[4])*time.Second, nil
+		return total(text, 24*60*60*number(m[1])+60*60*number(m[2])+60*number(m[3])+number(m[4]), 0)
 	}
 	m := isoDuration.FindStringSubmatch(text)
 	if m == nil || text[len(text)-1] == 'P' || text[len(text)-1] == 'T' {
 		return 0, directory.BadInput("", "%q is no Duration; write it as ISO 8601 without months and years, such as PT15M, or as DD:HH:MM:SS", text)
 	}
-	fraction := (m[6] + "000000000")[:9]
-	return number(m[1])*7*24*time.Hour + number(m[2])*24*time.Hour + number(m[3])*time.Hour + number(m[4])*time.Minute +
-		number(m[5])*time.Second + number(fraction), nil
+	seconds := 7*24*60*60*number(m[1]) + 24*60*60*number(m[2]) + 60*60*number(m[3]) + 60*number(m[4]) + number(m[5])
+	return total(text, seconds, number((m[6] + "000000000")[:9]))
+}
+
+// maxSeconds is what a time.Duration holds, about 292 years.
+const maxSeconds = math.MaxInt64/int64(time.Second) - 1
+
+func total(text string, seconds, nanoseconds int64) (time.Duration, error) {
+	if seconds > maxSeconds {
+		return 0, directory.BadInput("", "%q is longer than a Duration can be", text)
+	}
+	return time.Duration(seconds)*time.Second + time.Duration(nanoseconds), nil
 }
 
 // number is a count that the expressions above have matched as digits; none is 0.
-func number(digits string) time.Duration {
-	n, _ := strconv.Atoi(digits)
-	return time.Duration(n)
+func number(digits string) int64 {
+	n, _ := strconv.ParseInt(digits, 10, 64)
+	return n
 }

@@ -25,7 +25,7 @@ func serverAccount(cluster string) (account, error) {
 		return account{}, nil
 	}
 	if runtime.GOOS != "linux" {
-		return account{}, errors.New("Postgres does not run as root on this system: start Roster as an ordinary user, or set ROSTER_DATABASE_URL")
+		return account{}, errors.New("the Postgres server does not run as root on this system: start Roster as an ordinary user, or set ROSTER_DATABASE_URL")
 	}
 	if info, err := os.Stat(cluster); err == nil {
 		if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 {
@@ -47,7 +47,7 @@ func serverAccount(cluster string) (account, error) {
 		}
 		return account{name: name, uid: uint32(uid), gid: uint32(gid), drop: true}, nil
 	}
-	return account{}, errors.New("Postgres does not run as root and there is no account postgres or nobody to run it: create one, or set ROSTER_DATABASE_URL")
+	return account{}, errors.New("the Postgres server does not run as root and there is no account postgres or nobody to run it: create one, or set ROSTER_DATABASE_URL")
 }
 
 // own gives the folder to the account.

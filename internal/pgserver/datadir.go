@@ -35,17 +35,14 @@ func (l layout) socketNote() string   { return filepath.Join(l.root, "socket-dir
 
 const newClusterPattern = "postgres.new-*"
 
-// prepareDataDir creates the data folder. It says in one sentence why it cannot.
-func prepareDataDir(dir string) (layout, error) {
+// newLayout only computes: nothing is created.
+func newLayout(dir string) (layout, error) {
 	if dir == "" {
 		return layout{}, errors.New("no data folder is given: set ROSTER_DATA_DIR")
 	}
 	root, err := filepath.Abs(dir)
 	if err != nil {
 		return layout{}, fmt.Errorf("the data folder %s has no absolute path: %w", dir, cause(err))
-	}
-	if err := os.MkdirAll(root, 0o700); err != nil {
-		return layout{}, unwritable(root, err)
 	}
 	return layout{root: root}, nil
 }

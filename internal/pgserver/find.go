@@ -146,7 +146,7 @@ func searchDirs(path string, patterns []string) []string {
 	for _, pattern := range patterns {
 		matches, err := filepath.Glob(pattern)
 		if err != nil {
-			continue // cannot happen: the patterns are constants beside a folder name, which then simply has no match
+			continue // a malformed pattern, which these are not
 		}
 		slices.SortStableFunc(matches, func(a, b string) int { return slices.Compare(numbers(b), numbers(a)) })
 		for _, match := range matches {
@@ -183,21 +183,10 @@ func installPatterns() []string {
 		"/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
 		"/Applications/Postgres.app/Contents/Versions/*/bin",
 	}
-	if cache, err := cacheDir(); err == nil {
-		patterns = append(patterns, filepath.Join(cache, "postgres", "*", "bin"))
+	// Where scripts/ensure-postgres.sh unpacks a server, for an ordinary user and for root. Root's is one that every
+	// account can reach, because the server does not run as root; root in turn runs no programs of other users.
+	if cache, err := os.UserCacheDir(); err == nil && os.Geteuid() != 0 {
+		patterns = append(patterns, filepath.Join(globEscape(cache), "roster", "postgres", "*", "bin"))
 	}
-	return patterns
-}
-
-// cacheDir is where scripts/ensure-postgres.sh unpacks a Postgres of its own. Root's is one that every account can
-// reach, because the server does not run as root.
-func cacheDir() (string, error) {
-	if os.Geteuid() == 0 {
-		return "/var/cache/roster", nil
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(cache, "roster"), nil
+	return append(patterns, "/var/cache/roster/postgres/*/bin")
 }

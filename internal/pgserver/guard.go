@@ -14,15 +14,16 @@ type guard struct {
 	pipe *os.File
 }
 
-// guardScript reads lines "signal target" (a negative target is a process group), "none" to have no target, and "done"
-// to leave without doing anything. $1 is the folder to remove, or empty. It waits for the target, at most 5 s, before it
-// removes its files.
+// guardScript reads lines "signal target" (a negative target is a process group), "none" to have no target, "socket dir"
+// for a folder that goes with the main one, and "done" to leave without doing anything. $1 is the folder to remove, or
+// empty. It waits for the target, at most 5 s, before it removes its files.
 const guardScript = `trap '' HUP INT QUIT TERM PIPE
-signal= target=
+signal= target= socket=
 while read -r word rest; do
 	case $word in
 	done) exit 0 ;;
 	none) signal= target= ;;
+	socket) socket=$rest ;;
 	*) signal=$word target=$rest ;;
 	esac
 done
@@ -33,7 +34,7 @@ if [ -n "$1" ]; then
 		sleep 0.05
 		tries=$((tries + 1))
 	done
-	rm -rf -- "$1"
+	rm -rf -- "$1" ${socket:+"$socket"}
 fi
 `
 
@@ -61,6 +62,9 @@ func (g *guard) watchGroup(c *child) { g.say(fmt.Sprintf("KILL -%d", c.pid)) }
 
 // watchServer makes a server's main process the target, to be shut down at once.
 func (g *guard) watchServer(c *child) { g.say(fmt.Sprintf("QUIT %d", c.pid)) }
+
+// alsoRemove adds a folder that is to go with the main one.
+func (g *guard) alsoRemove(dir string) { g.say("socket " + dir) }
 
 // watchNothing forgets the target, whose process id may soon be somebody else's.
 func (g *guard) watchNothing() { g.say("none") }

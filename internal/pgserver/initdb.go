@@ -51,7 +51,7 @@ func createCluster(ctx context.Context, l layout, bin binaries, who account, cfg
 		return err
 	}
 	args := []string{
-		"-D", "%D", "--username=" + superuser, "--encoding=UTF8", "--locale=C",
+		"-D", pathFor(who, fresh), "--username=" + superuser, "--encoding=UTF8", "--locale=C",
 		"--auth-local=trust", "--auth-host=reject", "--no-instructions",
 	}
 	if cfg.Ephemeral {
@@ -77,6 +77,9 @@ func createCluster(ctx context.Context, l layout, bin binaries, who account, cfg
 	<-log.ended
 	if initdb.err != nil {
 		return fmt.Errorf("cannot create the Postgres cluster in %s: %s", l.root, log.reason())
+	}
+	if err := os.Remove(l.cluster()); err != nil && !errors.Is(err, os.ErrNotExist) { // an empty folder: see clusterMajor
+		return unwritable(l.root, err)
 	}
 	if err := os.Rename(fresh, l.cluster()); err != nil {
 		return fmt.Errorf("cannot move the new Postgres cluster to %s: %w", l.cluster(), err)

@@ -15,30 +15,43 @@ import (
 // shutdownWait bounds how long a start waits for the server of a Roster that was killed to end.
 const shutdownWait = 20 * time.Second
 
-// lockOwner makes us the one Roster of the data folder until the file is closed or our process ends. It does not wait:
-// who holds it is alive.
+// lockOwner makes us the one Roster of the data folder until unlockOwner or the end of our process. It does not wait for
+// a holder that is alive; the short wait is for the children that one which was just killed was starting, as they have
+// a copy of the lock until they become another program.
 func lockOwner(l layout) (*os.File, error) {
 	file, err := os.OpenFile(l.rosterLock(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, unwritable(l.root, err)
 	}
-	if err := flock(file); err != nil {
-		holder := readPID(file)
-		file.Close()
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("cannot lock the data folder %s: %w", l.root, err)
+	deadline := time.Now().Add(500 * time.Millisecond)
+	for err = flock(file); errors.Is(err, syscall.EWOULDBLOCK); err = flock(file) {
+		if time.Now().After(deadline) {
+			holder := readPID(file)
+			file.Close()
+			return nil, inUse(l.root, holder)
 		}
-		return nil, inUse(l.root, holder)
+		time.Sleep(10 * time.Millisecond)
 	}
-	if err := file.Truncate(0); err != nil {
+	if err != nil {
 		file.Close()
-		return nil, unwritable(l.root, err)
+		return nil, fmt.Errorf("cannot lock the data folder %s: %w", l.root, err)
 	}
-	if _, err := file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
-		file.Close()
+	if err := errors.Join(file.Truncate(0), writePID(file)); err != nil {
+		unlockOwner(file)
 		return nil, unwritable(l.root, err)
 	}
 	return file, nil
+}
+
+// unlockOwner lets the next Roster in at once, whoever has a copy of the descriptor.
+func unlockOwner(file *os.File) {
+	_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) // closing it unlocks too, if later
+	file.Close()
+}
+
+func writePID(file *os.File) error {
+	_, err := file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return err
 }
 
 // lockServer takes the lock that all Postgres processes of the folder inherit. It waits a bounded time for those of a

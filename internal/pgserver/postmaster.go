@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // postmaster is what a cluster's postmaster.pid says about its server.
@@ -32,10 +33,22 @@ func readPostmaster(cluster string) postmaster {
 // clearStalePID deals with the postmaster.pid of a server that was killed. No server of ours runs (the caller holds the
 // lock that they inherit), but one started by hand may. Postgres itself tells a stale file only by whether its process
 // id exists, and after a restart of the machine or container another program often has that id; so we look closer.
+// A file that was never completed (a kill or a full disk in between) stops Postgres for ever, too.
 // It gives the process id of a live server, or 0.
 func clearStalePID(cluster string) int {
+	file := filepath.Join(cluster, "postmaster.pid")
+	if _, err := os.Lstat(file); err != nil {
+		return 0
+	}
 	pid := readPostmaster(cluster).pid
-	if pid == 0 || syscall.Kill(pid, 0) != nil {
+	if pid == 0 {
+		time.Sleep(500 * time.Millisecond) // a server that is started by hand just now completes it at once
+		if pid = readPostmaster(cluster).pid; pid == 0 {
+			_ = os.Remove(file) // a failure shows as Postgres's own refusal right after
+			return 0
+		}
+	}
+	if syscall.Kill(pid, 0) != nil {
 		return 0 // Postgres removes the file itself
 	}
 	// A server's working directory is its cluster. Where it cannot be read, Postgres has to judge.
@@ -50,7 +63,6 @@ func clearStalePID(cluster string) int {
 	if os.SameFile(workDir, ours) {
 		return pid
 	}
-	// A failure shows as Postgres's own refusal right after.
-	_ = os.Remove(filepath.Join(cluster, "postmaster.pid"))
+	_ = os.Remove(file)
 	return 0
 }

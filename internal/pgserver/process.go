@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// clusterFD is the descriptor number at which a process of another account inherits its cluster's folder.
-const clusterFD = 3
+// clusterFD is the path by which a process of another account reaches its cluster: a folder that it inherits open, as
+// the first of exec.Cmd.ExtraFiles.
+const clusterFD = "/proc/self/fd/3"
 
 // child is a program of Postgres that we started, the leader of its own process group.
 type child struct {
@@ -23,17 +24,28 @@ type child struct {
 	log    *logPump
 	exited chan struct{} // closed when the program ended; err is set before
 	err    error
+	// keep is what must stay open as long as the child runs, also when nobody holds the Server any more: a file that is
+	// garbage is closed. The goroutine that waits for the child holds on to it.
+	keep any
 }
 
 // program says what to run on which cluster.
 type program struct {
 	file    string
-	args    []string // "%D" stands for the cluster's path as the program sees it
+	args    []string
 	cluster string
 	who     account
 	lock    *os.File // inherited
 	onDeath syscall.Signal
 	log     *logPump
+}
+
+// pathFor is the cluster's path as programs of the account see it; see the package comment, Accounts.
+func pathFor(who account, cluster string) string {
+	if who.drop {
+		return clusterFD
+	}
+	return cluster
 }
 
 // start runs the program. The kernel's parent-death signal belongs to the thread that starts it, so that thread is
@@ -44,14 +56,7 @@ func (p program) start() (*child, error) {
 		return nil, fmt.Errorf("cannot open the folder %s: %w", p.cluster, cause(err))
 	}
 	defer dir.Close()
-	path := p.cluster
-	if p.who.drop {
-		path = fmt.Sprintf("/proc/self/fd/%d", clusterFD) // see the package comment, Accounts
-	}
-	cmd := exec.Command(p.file)
-	for _, arg := range p.args {
-		cmd.Args = append(cmd.Args, strings.ReplaceAll(arg, "%D", path))
-	}
+	cmd := exec.Command(p.file, p.args...)
 	cmd.Dir = "/" // ours may be closed to the account, which initdb minds
 	cmd.Env = cleanEnv()
 	cmd.ExtraFiles = []*os.File{dir, p.lock}
@@ -88,6 +93,7 @@ func (c *child) run(started chan<- error) {
 	}
 	c.err = c.cmd.Wait()
 	close(c.exited)
+	runtime.KeepAlive(c)
 }
 
 func startFailure(p program, err error) error {

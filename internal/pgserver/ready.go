@@ -3,6 +3,7 @@ package pgserver
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,9 +14,10 @@ import (
 func (s *Server) awaitReady(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	last := errors.New("its start goes on")
 	for {
 		if state := readPostmaster(s.layout.cluster()); state.ready && state.pid == s.child.pid {
-			if err := s.ping(ctx); err == nil {
+			if last = s.ping(ctx); last == nil {
 				return nil
 			}
 		}
@@ -24,7 +26,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 			<-s.child.log.ended
 			return fmt.Errorf("the Postgres server in %s did not start: %s", s.layout.cluster(), s.child.log.reason())
 		case <-ctx.Done():
-			return fmt.Errorf("the Postgres server in %s was not ready in time: %w", s.layout.cluster(), ctx.Err())
+			return fmt.Errorf("the Postgres server in %s was not ready in time (%w): %w", s.layout.cluster(), ctx.Err(), last)
 		case <-tick.C:
 		}
 	}

@@ -49,7 +49,7 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	l, err := prepareDataDir(cfg.DataDir)
+	l, err := newLayout(cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 			s.release()
 		}
 	}()
-	if err := s.claim(cfg); err != nil {
+	if err := s.claim(); err != nil {
 		return nil, err
 	}
 	lock, err := lockServer(ctx, l)
@@ -125,28 +125,28 @@ func (s *Server) end() {
 	}
 }
 
-// claim locks the data folder for us and, where needed, sets the guard over it.
-func (s *Server) claim(cfg Config) error {
-	if cfg.Ephemeral {
+// claim creates the data folder and locks it for us. The guard, where one is needed, watches before there is anything.
+func (s *Server) claim() (err error) {
+	if s.ephemeral {
 		entries, err := os.ReadDir(s.layout.root)
-		if err != nil {
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return unwritable(s.layout.root, err)
 		}
 		if len(entries) > 0 {
-			s.ephemeral = false // it is not ours to remove
 			return fmt.Errorf("the folder %s is not empty, so it cannot hold an ephemeral server, which removes it at its end", s.layout.root)
 		}
-	}
-	var err error
-	if s.owner, err = lockOwner(s.layout); err != nil {
-		s.ephemeral = false
-		return err
-	}
-	if cfg.Ephemeral {
-		s.guard, err = startGuard(s.layout.root)
+		if s.guard, err = startGuard(s.layout.root); err != nil {
+			return err
+		}
 	} else if !deathSignal {
-		s.guard, err = startGuard("")
+		if s.guard, err = startGuard(""); err != nil {
+			return err
+		}
 	}
+	if err := os.MkdirAll(s.layout.root, 0o700); err != nil {
+		return unwritable(s.layout.root, err)
+	}
+	s.owner, err = lockOwner(s.layout)
 	return err
 }
 
@@ -194,33 +194,40 @@ func (s *Server) launch(bin binaries, who account, cfg Config, lock *os.File) er
 	if s.socketDir, err = s.layout.chooseSocketDir(who); err != nil {
 		return err
 	}
-	seen := s.socketDir // the folder as the server sees it
-	if seen == s.layout.cluster() {
-		seen = "%D"
+	cluster := pathFor(who, s.layout.cluster())
+	socketDir := s.socketDir
+	if socketDir == s.layout.cluster() {
+		socketDir = cluster
+	} else if s.guard != nil {
+		s.guard.alsoRemove(s.socketDir)
 	}
 	s.child, err = program{
-		file: bin.postgres(), args: serverArgs(seen, cfg.Ephemeral), cluster: s.layout.cluster(),
+		file: bin.postgres(), args: serverArgs(cluster, socketDir, cfg.Ephemeral), cluster: s.layout.cluster(),
 		who: who, lock: lock, onDeath: syscall.SIGQUIT, log: newLogPump(cfg.Log),
 	}.start()
-	if err == nil && s.guard != nil {
+	if err != nil {
+		return err
+	}
+	s.child.keep = s
+	if s.guard != nil {
 		s.guard.watchServer(s.child)
 	}
-	return err
+	return nil
 }
 
-// release gives up what we hold outside of the server: socket folder, lock, an ephemeral folder, guard.
+// release gives up what we hold outside of the server: socket folder, an ephemeral folder, lock, guard. What is not
+// locked by us is not ours to remove.
 func (s *Server) release() {
-	if s.owner == nil {
-		return
+	if s.owner != nil {
+		err := s.layout.removeSocketDir()
+		if s.ephemeral {
+			err = errors.Join(err, os.RemoveAll(s.layout.root))
+		}
+		s.stopErr = errors.Join(s.stopErr, err)
+		unlockOwner(s.owner)
+		s.owner = nil
 	}
-	err := s.layout.removeSocketDir()
-	if s.ephemeral {
-		err = errors.Join(err, os.RemoveAll(s.layout.root))
-	}
-	s.stopErr = errors.Join(s.stopErr, err)
 	if s.guard != nil {
 		s.guard.dismiss()
 	}
-	s.owner.Close()
-	s.owner = nil
 }

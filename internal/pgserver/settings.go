@@ -3,9 +3,9 @@ package pgserver
 import "strings"
 
 // serverArgs are the server's arguments. All settings are given here and none in the cluster's files, so that they are
-// the same for a cluster of any age. "%D" is the cluster's path.
-func serverArgs(socketDir string, ephemeral bool) []string {
-	args := []string{"-D", "%D"}
+// the same for a cluster of any age.
+func serverArgs(cluster, socketDir string, ephemeral bool) []string {
+	args := []string{"-D", cluster}
 	for _, setting := range settings(socketDir, ephemeral) {
 		args = append(args, "-c", setting)
 	}

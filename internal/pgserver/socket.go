@@ -18,17 +18,18 @@ const (
 )
 
 // chooseSocketDir gives the folder for the server's socket: the cluster itself, which is private already and goes with
-// the data; only if its path is too long for a socket, a private folder below /tmp. That one is noted in the data folder
-// first, so that the next start can remove it if we are killed.
+// the data. Only if its path is too long for a socket, or has a comma, at which clients split a list of hosts, it is a
+// private folder below /tmp. That one is noted in the data folder, so that the next start can remove it if we are killed.
 func (l layout) chooseSocketDir(who account) (string, error) {
-	if len(l.cluster()) <= maxSocketDir {
+	if len(l.cluster()) <= maxSocketDir && !strings.Contains(l.cluster(), ",") {
 		return l.cluster(), nil
 	}
 	dir, err := os.MkdirTemp("/tmp", "roster-") // 0700; TMPDIR may be long, or closed to the server's account
 	if err != nil {
-		return "", fmt.Errorf("the data folder's path is too long for a socket and /tmp cannot hold it: %w", cause(err))
+		return "", fmt.Errorf("the data folder's path cannot be that of a socket and /tmp cannot hold it: %w", cause(err))
 	}
 	if err := os.WriteFile(l.socketNote(), []byte(dir), 0o600); err != nil {
+		_ = os.Remove(dir)
 		return "", unwritable(l.root, err)
 	}
 	return dir, who.own(dir)

@@ -1,0 +1,58 @@
+# What there is to do here. Everything needs Go and nothing else; a Postgres server is found or fetched by itself.
+
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -X github.com/roster-gateway/roster/internal/command.Version=$(VERSION)
+# The race detector needs a C compiler. Without one the tests run without it.
+RACE ?= $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
+# Runs a command with a throw-away Postgres server.
+WITH_POSTGRES := $(GO) run ./internal/testpg/run --
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check check-format check-vet check-generated check-contract bench build generate postgres clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+demo: build postgres ## Serve a sample organization of 2,000 people, provisioned through SCIM (stop with Ctrl-C)
+	@./roster demo
+
+test: postgres ## Run every test, with all set-up
+	@test -n "$(RACE)" || echo "There is no C compiler, so the tests run without the race detector."
+	$(WITH_POSTGRES) $(GO) test $(RACE) -timeout 5m ./...
+
+check: check-format check-vet check-generated check-contract ## Check format, code, generated code and the API's contract
+
+check-format: ## Check the format of the code
+	@files=$$($(GO) tool gofumpt -l .) && test -z "$$files" || { echo "Not formatted; run go tool gofumpt -w on:"; echo "$$files"; exit 1; }
+
+check-vet: ## Look for mistakes in the code
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+check-generated: ## Check that the generated code fits the schema
+	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && \
+	tar --exclude=./.git --exclude=./roster -cf - . | tar -xf - -C "$$copy" && cd "$$copy" && \
+	mkdir .before && cp -r graph resolvers .before && $(GO) tool gqlgen generate && \
+	diff -r .before/graph graph && diff -r .before/resolvers resolvers || \
+	{ echo "The generated code does not fit the schema: run make generate."; exit 1; }
+
+check-contract: ## Check that the schema keeps what callers rely on
+	$(GO) test -run Contract ./graph/...
+
+bench: postgres ## Measure. Figures of one machine at one time: compare them only within a run
+	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n1 dirname | sort -u); \
+	test -n "$$dirs" || { echo "There are no benchmarks yet."; exit 0; }; \
+	$(WITH_POSTGRES) $(GO) test -run '^$$' -bench . -benchmem $$dirs
+
+build: ## Build the program roster
+	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o roster .
+
+generate: ## Generate the code of the GraphQL schema
+	$(GO) tool gqlgen generate
+
+postgres: ## Make sure that there is a Postgres server to run
+	@sh scripts/ensure-postgres.sh
+
+clean: ## Remove what was built
+	rm -rf roster dist

@@ -1,0 +1,202 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a step of a child may take on a busy machine.
+const patience = 60 * time.Second
+
+// buildDir holds the program under test once it was built.
+var buildDir string
+
+// builtProgram builds the program, once; with the race detector if the tests have it.
+var builtProgram = sync.OnceValues(func() (string, error) {
+	var err error
+	if buildDir, err = os.MkdirTemp("", "roster-e2e-"); err != nil {
+		return "", err
+	}
+	file := filepath.Join(buildDir, "roster")
+	args := []string{"build", "-o", file}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, ".")...)
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return file, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if buildDir != "" {
+		os.RemoveAll(buildDir)
+	}
+	os.Exit(code)
+}
+
+// child is a running program.
+type child struct {
+	t              *testing.T
+	cmd            *exec.Cmd
+	stdout, stderr *output
+	ended          chan struct{}
+	base           string // where it serves
+}
+
+// output collects what a child writes.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// launch starts the program with nothing of our environment but the way to Postgres, and with the given settings.
+func launch(t *testing.T, settings []string, args ...string) *child {
+	t.Helper()
+	file, err := builtProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &child{t: t, cmd: exec.Command(file, args...), stdout: &output{}, stderr: &output{}, ended: make(chan struct{})}
+	c.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "ROSTER_LISTEN=127.0.0.1:0"}
+	if bin := os.Getenv("ROSTER_POSTGRES_BIN"); bin != "" {
+		c.cmd.Env = append(c.cmd.Env, "ROSTER_POSTGRES_BIN="+bin)
+	}
+	c.cmd.Env = append(c.cmd.Env, settings...)
+	c.cmd.Stdout, c.cmd.Stderr = c.stdout, c.stderr
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = c.cmd.Wait() // the state tells
+		close(c.ended)
+	}()
+	t.Cleanup(func() {
+		_ = c.cmd.Process.Kill()
+		<-c.ended
+		if t.Failed() {
+			t.Logf("%v\nstdout:\n%s\nstderr:\n%s", args, c.stdout, c.stderr)
+		}
+	})
+	return c
+}
+
+// serve launches "roster serve" and waits until it serves.
+func serve(t *testing.T, settings ...string) *child {
+	t.Helper()
+	c := launch(t, settings, "serve")
+	c.awaitServing()
+	return c
+}
+
+// awaitServing waits for the log line that tells the address.
+func (c *child) awaitServing() {
+	c.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for line := range strings.Lines(c.stderr.String()) {
+			var record struct{ Msg, Address string }
+			if json.Unmarshal([]byte(line), &record) == nil && record.Msg == "serving" {
+				c.base = "http://" + record.Address
+				return
+			}
+		}
+		select {
+		case <-c.ended:
+			c.t.Fatal("the program ended before it served")
+		default:
+		}
+	}
+	c.t.Fatal("the program does not serve")
+}
+
+func (c *child) signal(s syscall.Signal) {
+	c.t.Helper()
+	if err := c.cmd.Process.Signal(s); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// exit waits for the end and returns the exit code, -1 for a signal.
+func (c *child) exit(within time.Duration) int {
+	c.t.Helper()
+	select {
+	case <-c.ended:
+		return c.cmd.ProcessState.ExitCode()
+	case <-time.After(within):
+		c.t.Fatalf("the program has not ended after %s", within)
+		return 0
+	}
+}
+
+// get answers the status and the body of a GET, 0 where there is no answer.
+func (c *child) get(path, token string) (int, string) {
+	return c.do(http.MethodGet, path, token, "", nil)
+}
+
+// graphQL runs a query and fails the test unless it is answered without errors.
+func (c *child) graphQL(token, query string) string {
+	c.t.Helper()
+	body, err := json.Marshal(map[string]string{"query": query})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	status, answer := c.do(http.MethodPost, "/graphql", token, "application/json", bytes.NewReader(body))
+	if status != http.StatusOK || strings.Contains(answer, `"errors"`) {
+		c.t.Fatalf("%s\nanswered %d %s", query, status, answer)
+	}
+	return answer
+}
+
+func (c *child) do(method, path, token, media string, body io.Reader) (int, string) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	if media != "" {
+		request.Header.Set("Content-Type", media)
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return response.StatusCode, string(text)
+}

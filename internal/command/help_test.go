@@ -1,0 +1,192 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
+
+const configurationPage = "../../docs/configuration.md"
+
+func TestHelpListsEverySetting(t *testing.T) {
+	t.Parallel()
+	variables := regexp.MustCompile(`ROSTER_[A-Z_]+`)
+	source, err := os.ReadFile("../config/config.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for _, tag := range regexp.MustCompile(`env:"(ROSTER_[A-Z_]+)"`).FindAllStringSubmatch(string(source), -1) {
+		want[tag[1]] = true
+	}
+	for _, command := range []string{"serve", "demo"} {
+		text := strings.Join(strings.Fields(helpOf(t, command)), " ")
+		for name := range want {
+			if !strings.Contains(text, "["+name+"]") {
+				t.Errorf("%s --help does not list %s", command, name)
+			}
+		}
+		for _, name := range variables.FindAllString(text, -1) {
+			if !want[name] {
+				t.Errorf("%s --help lists %s, which is no setting", command, name)
+			}
+		}
+	}
+	if len(want) < 12 {
+		t.Errorf("found only the settings %v", want)
+	}
+}
+
+// TestHelpShowsNoSecret: --help answers with the settings' defaults, never with their values.
+func TestHelpShowsNoSecret(t *testing.T) {
+	t.Setenv("ROSTER_ADMIN_TOKEN", "canary-1")
+	t.Setenv("ROSTER_DATABASE_URL", "postgres://u:canary-2@db/roster")
+	if text := helpOf(t, "serve"); strings.Contains(text, "canary") {
+		t.Errorf("--help shows a secret:\n%s", text)
+	}
+}
+
+func helpOf(t *testing.T, command string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if code := run(context.Background(), nil, []string{command, "--help"}, &out, &out); code != 0 {
+		t.Fatalf("%s --help ended with %d", command, code)
+	}
+	return out.String()
+}
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	var out, errors bytes.Buffer
+	if code := run(context.Background(), nil, nil, &out, &errors); code != 0 || !strings.Contains(out.String(), "serve") {
+		t.Errorf("without a command it ended with %d: %s", code, out.String())
+	}
+	out.Reset()
+	if code := run(context.Background(), nil, []string{"version"}, &out, &errors); code != 0 || !strings.HasPrefix(out.String(), "roster ") {
+		t.Errorf("version ended with %d: %s", code, out.String())
+	}
+}
+
+// TestCompletion lets the shells that are here read their scripts.
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		var script bytes.Buffer
+		if code := run(context.Background(), nil, []string{"completion", shell}, &script, os.Stderr); code != 0 {
+			t.Fatalf("completion %s ended with %d", shell, code)
+		}
+		for _, word := range []string{"serve", "demo", "migrate", "listen", "log-level"} {
+			if !strings.Contains(script.String(), word) {
+				t.Errorf("%s: no %s", shell, word)
+			}
+		}
+		if _, err := exec.LookPath(shell); err != nil {
+			continue
+		}
+		check := exec.Command(shell, "-n")
+		check.Stdin = &script
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("%s -n: %v\n%s", shell, err, out)
+		}
+	}
+}
+
+// TestBashCompletes drives the script as bash does.
+func TestBashCompletes(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("there is no bash here")
+	}
+	var script bytes.Buffer
+	run(context.Background(), nil, []string{"completion", "bash"}, &script, os.Stderr)
+	for _, c := range []struct{ words, want string }{
+		{"roster se", "serve"},
+		{"roster serve --data-d", "--data-dir"},
+		{"roster serve --log-level d", "debug"},
+		{"roster completion z", "zsh"},
+	} {
+		words := strings.Fields(c.words)
+		drive := fmt.Sprintf("%s\nCOMP_WORDS=(%s)\nCOMP_CWORD=%d\n_roster\necho \"${COMPREPLY[*]}\"\n", script.String(), c.words, len(words)-1)
+		out, err := exec.Command("bash", "-c", drive).CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || got != c.want {
+			t.Errorf("%q completes to %q (%v), want %q", c.words, got, err, c.want)
+		}
+	}
+}
+
+// TestConfigurationPage holds docs/configuration.md to the flags; -update writes it.
+func TestConfigurationPage(t *testing.T) {
+	t.Parallel()
+	want := configuration(t)
+	if *update {
+		if err := os.WriteFile(configurationPage, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(configurationPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(have)); diff != "" {
+		t.Errorf("run go test ./internal/command -run ConfigurationPage -update (-want +have):\n%s", diff)
+	}
+}
+
+func configuration(t *testing.T) string {
+	t.Helper()
+	parser, err := newParser(&bytes.Buffer{}, &bytes.Buffer{}, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve := parser.Model.Children[slices.IndexFunc(parser.Model.Children, func(n *kong.Node) bool { return n.Name == "serve" })]
+	var page strings.Builder
+	page.WriteString(`# Configuration
+
+Every setting is a flag and an environment variable; a flag wins. An empty variable counts as not set. ` + "`roster serve --help`" + `
+lists the same. ` + "`roster demo`" + ` takes the same settings (there the log level is warn by default), and ` + "`roster migrate`" + ` those of
+the database and the log.
+
+Secrets (the database URL and the admin token) are never printed or logged. Other users of a machine can read the flags
+of its processes, so hand secrets over as variables, or as files (` + "`..._FILE`" + `): a mounted secret, say.
+`)
+	group := ""
+	for _, flag := range serve.Flags {
+		if flag.Group == nil || len(flag.Envs) == 0 {
+			continue
+		}
+		if flag.Group.Title != group {
+			group = flag.Group.Title
+			fmt.Fprintf(&page, "\n## %s\n\n| variable | flag | default | meaning |\n|---|---|---|---|\n", group)
+		}
+		byDefault := ""
+		if flag.HasDefault {
+			byDefault = "`" + flag.Default + "`"
+		}
+		fmt.Fprintf(&page, "| `%s` | `--%s` | %s | %s |\n", flag.Envs[0], flag.Name, byDefault, flag.Help)
+	}
+	page.WriteString(`
+## What no setting changes
+
+A request's headers have to arrive within 5 s and may hold 32 KiB. A connection may idle for 2 minutes, and a client may
+take 30 s to accept each piece of an answer. A stop takes less than 10 s: requests that have not ended 6.5 s after the
+signal are cut. Roster's own Postgres listens on no network.
+
+## Exit codes
+
+0: stopped by a signal, or done. 1: the start failed, or Roster cannot go on; one line on standard error says why.
+2: the command line was wrong.
+`)
+	return page.String()
+}

@@ -1,0 +1,183 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/command/front"
+	"github.com/roster-gateway/roster/internal/config"
+	"github.com/roster-gateway/roster/internal/telemetry"
+	"github.com/roster-gateway/roster/store"
+)
+
+// Wire builds what answers requests over an open store.
+type Wire func(Parts) (Gateway, error)
+
+// Parts are what a gateway is built from.
+type Parts struct {
+	Settings  *config.Settings
+	Store     *store.Store
+	PublicURL string
+	Log       *slog.Logger
+	// Sealer encrypts secrets; nil where there are no keys for it.
+	Sealer directory.Sealer
+	// Stopping is closed when streams have to end.
+	Stopping <-chan struct{}
+}
+
+// Gateway is what answers requests.
+type Gateway struct {
+	front.Handlers
+	// Bootstrap makes the first access token of a new Roster and returns its secret; empty where there is one already.
+	Bootstrap func(ctx context.Context) (secret string, err error)
+}
+
+type serveCommand struct {
+	config.Settings `embed:""`
+}
+
+// Run serves until the program is told to stop.
+func (c *serveCommand) Run(p *program) error {
+	if err := c.Complete(); err != nil {
+		return err
+	}
+	s, err := start(p, &c.Settings)
+	if s == nil || err != nil {
+		return err
+	}
+	return s.run(p.ctx)
+}
+
+// service is a running Roster.
+type service struct {
+	settings *config.Settings
+	log      *slog.Logger
+	front    *front.Front
+	address  net.Addr
+	http     *http.Server
+	ended    chan error // of serving HTTP
+	metrics  *telemetry.Metrics
+	database *database
+	store    *store.Store
+}
+
+// start brings Roster up: listener, database, schema, handlers, first token. The listener comes first because a port that
+// is taken is the commonest mistake, and should be told before anything is written; until all is there it answers the
+// probes alone. start returns nil without an error where it was told to stop.
+func start(p *program, settings *config.Settings) (*service, error) {
+	hold := telemetry.NewHold(p.stderr)
+	if settings.LogLevel == "debug" {
+		hold.Release()
+	}
+	s := &service{
+		settings: settings,
+		log:      newLog(p.stderr, hold, settings.Log),
+		metrics:  telemetry.NewMetrics(version()),
+		ended:    make(chan error, 1),
+	}
+	slog.SetDefault(s.log)
+	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	err := s.open(p)
+	if err != nil {
+		s.close(time.Now().Add(stopLimit))
+		if p.ctx.Err() != nil {
+			return nil, nil
+		}
+		return nil, err
+	}
+	hold.Release()
+	s.log.Info("serving", "address", s.address.String(), "public_url", settings.PublicURLAt(s.address), "version", version())
+	return s, nil
+}
+
+// newLog logs into the hold, in the form that fits the writer behind it.
+func newLog(behind io.Writer, hold *telemetry.Hold, settings config.Log) *slog.Logger {
+	form := settings.LogFormat
+	if form == "auto" {
+		form = "json"
+		if telemetry.IsTerminal(behind) {
+			form = "text"
+		}
+	}
+	return telemetry.NewLog(hold, form, settings.LogLevel)
+}
+
+// open opens everything behind the listener.
+func (s *service) open(p *program) error {
+	var err error
+	if s.database, err = openDatabase(p.ctx, s.settings.Database, s.log); err != nil {
+		return err
+	}
+	s.store, err = store.Open(p.ctx, store.Config{
+		URL: s.database.url, MaxConns: s.settings.DatabaseMaxConns, Timeout: s.settings.RequestTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	sealer, err := openKeyset(s.settings)
+	if err != nil {
+		return err
+	}
+	gateway, err := p.wire(Parts{
+		Settings: s.settings, Store: s.store, PublicURL: s.settings.PublicURLAt(s.address), Log: s.log, Sealer: sealer, Stopping: s.front.Stopping(),
+	})
+	if err != nil {
+		return err
+	}
+	if s.settings.AdminToken == "" {
+		secret, err := gateway.Bootstrap(p.ctx)
+		if err != nil {
+			return fmt.Errorf("the first access token could not be made: %w", err)
+		}
+		if secret != "" {
+			s.log.Info("made an admin token and wrote it to standard output; it is not shown again")
+			fmt.Fprintln(p.stdout, secret)
+		}
+	}
+	s.metrics.ObserveStore(s.store.Statements, s.store.Stats)
+	s.metrics.ObserveReady(s.front.Ready)
+	gateway.Metrics = s.metrics.Handler()
+	s.front.Open(gateway.Handlers)
+	return nil
+}
+
+// The limits of a connection that no setting changes.
+const (
+	headerTimeout  = 5 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 32 << 10
+)
+
+// listen takes the address and answers the probes on it.
+func (s *service) listen() error {
+	listener, err := net.Listen("tcp", s.settings.Listen)
+	if err != nil {
+		return listenError(s.settings.Listen, err)
+	}
+	s.address = listener.Addr()
+	s.front = front.New(s.log, s.settings.RequestTimeout)
+	s.http = &http.Server{
+		Handler:           telemetry.Observe(s.front, s.log, s.metrics),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		// "OPTIONS *" needs a token like everything else.
+		DisableGeneralOptionsHandler: true,
+	}
+	go func() {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.ended <- err
+		}
+	}()
+	return nil
+}

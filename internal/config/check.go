@@ -1,0 +1,130 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/roster-gateway/roster/internal/pgserver"
+)
+
+// Complete reads secrets from their files, fills in what depends on the machine, and refuses what cannot work. Its
+// error is one sentence for the operator, without secrets.
+func (s *Settings) Complete() error {
+	if err := s.Database.Complete(); err != nil {
+		return err
+	}
+	var err error
+	if s.AdminToken, err = s.AdminToken.fromFile(s.AdminTokenFile, "ROSTER_ADMIN_TOKEN"); err != nil {
+		return err
+	}
+	if s.SecretsKeyset == "" && s.DatabaseURL == "" {
+		s.SecretsKeyset = filepath.Join(s.DataDir, "secrets-keyset.json")
+	}
+	return cmp.Or(s.checkListening(), s.checkToken(),
+		between("ROSTER_DRAIN_GRACE", s.DrainGrace, 0, 5*time.Second),
+		between("ROSTER_REQUEST_TIMEOUT", s.RequestTimeout, 100*time.Millisecond, 5*time.Minute),
+		between("ROSTER_GRAPHQL_MAX_BODY", s.GraphQLMaxBody, 1<<10, 16<<20),
+		between("ROSTER_SCIM_MAX_BODY", s.SCIMMaxBody, 64<<10, 64<<20))
+}
+
+// Complete is [Settings.Complete] for commands that need nothing but the database.
+func (d *Database) Complete() error {
+	var err error
+	if d.DatabaseURL, err = d.DatabaseURL.fromFile(d.DatabaseURLFile, "ROSTER_DATABASE_URL"); err != nil {
+		return err
+	}
+	if err := d.checkURL(); err != nil {
+		return err
+	}
+	if d.DatabaseURL == "" && d.DataDir == "" {
+		if d.DataDir, err = pgserver.DefaultDataDir(); err != nil {
+			return err
+		}
+	}
+	return between("ROSTER_DATABASE_MAX_CONNS", d.DatabaseMaxConns, 2, 1000)
+}
+
+// checkURL accepts the URL form only, and keeps the parser's error, which quotes the URL, to itself.
+func (d *Database) checkURL() error {
+	if d.DatabaseURL == "" {
+		return nil
+	}
+	u, err := url.Parse(d.DatabaseURL.Reveal())
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return errors.New("ROSTER_DATABASE_URL is no Postgres URL: write it as postgres://user:password@host:port/name, with special characters of the password percent-encoded")
+	}
+	return nil
+}
+
+func (s *Settings) checkListening() error {
+	_, port, err := net.SplitHostPort(s.Listen)
+	if err != nil || port == "" {
+		return fmt.Errorf("ROSTER_LISTEN is %q: write it as host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine", s.Listen)
+	}
+	if s.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(s.PublicURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("ROSTER_PUBLIC_URL is no web address: write it as https://roster.example.com")
+	}
+	s.PublicURL = strings.TrimRight(s.PublicURL, "/")
+	return nil
+}
+
+// checkToken refuses a token that no Authorization header could carry.
+func (s *Settings) checkToken() error {
+	for _, r := range s.AdminToken.Reveal() {
+		if r <= ' ' || r > '~' {
+			return errors.New("ROSTER_ADMIN_TOKEN holds a space or a character outside of ASCII, so no client could send it: choose letters and digits, such as the output of: openssl rand -hex 32")
+		}
+	}
+	return nil
+}
+
+// PublicURLAt is the public URL when Roster listens on addr.
+func (s *Settings) PublicURLAt(addr net.Addr) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return "http://" + addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+func between[T int | int64 | time.Duration](variable string, value, low, high T) error {
+	if value < low || value > high {
+		return fmt.Errorf("%s is %v: choose a value from %v to %v", variable, value, low, high)
+	}
+	return nil
+}
+
+func unreadable(variable, file string, err error) error {
+	reason := err
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		reason = pathErr.Err
+	}
+	return fmt.Errorf("cannot read the file %s, which %s_FILE names: %w", file, variable, reason)
+}
+
+// ClearEmpty removes empty ROSTER_ variables from the environment: an empty variable counts as not set.
+func ClearEmpty() {
+	for _, entry := range os.Environ() {
+		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, "ROSTER_") {
+			os.Unsetenv(name)
+		}
+	}
+}

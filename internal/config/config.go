@@ -1,0 +1,50 @@
+// Package config holds every setting of Roster. The struct tags are the one place that names a setting's flag, its
+// environment variable, its default and its meaning: the help text and docs/configuration.md are made from them.
+package config
+
+import "time"
+
+// Settings are the settings of a command that serves.
+type Settings struct {
+	Listening `embed:"" group:"Listening"`
+	Database  `embed:"" group:"Database"`
+	Access    `embed:"" group:"Access"`
+	Requests  `embed:"" group:"Requests"`
+	Log       `embed:"" group:"Log"`
+}
+
+// Listening says where requests arrive.
+type Listening struct {
+	Listen     string        `env:"ROSTER_LISTEN" default:"127.0.0.1:8080" placeholder:"${default}" help:"Address and port to listen on. Port 0 takes a free one. TLS ends in front of Roster."`
+	PublicURL  string        `env:"ROSTER_PUBLIC_URL" placeholder:"URL" help:"Address under which clients reach Roster, used in the links that it gives out. Default: http:// and the listening address."`
+	DrainGrace time.Duration `env:"ROSTER_DRAIN_GRACE" default:"1s" placeholder:"${default}" help:"How long Roster goes on serving after a stop signal while /health/ready already answers 503, so that load balancers notice: 0s to 5s."`
+}
+
+// Database says where the data is.
+type Database struct {
+	DatabaseURL      Secret `env:"ROSTER_DATABASE_URL" placeholder:"URL" help:"Postgres database to use (postgres://user:password@host:port/name), version 14 or newer. Default: Roster runs its own Postgres in the data folder."`
+	DatabaseURLFile  string `env:"ROSTER_DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds the database URL, instead of the URL itself."`
+	DatabaseMaxConns int    `env:"ROSTER_DATABASE_MAX_CONNS" default:"20" placeholder:"${default}" help:"Connections that Roster opens to the database at most: 2 to 1000."`
+	DataDir          string `env:"ROSTER_DATA_DIR" placeholder:"FOLDER" help:"Folder of Roster's own Postgres; created if missing. Not used with a database URL. Default: ~/.local/share/roster, for root /var/lib/roster."`
+	PostgresBin      string `env:"ROSTER_POSTGRES_BIN" placeholder:"FOLDER" help:"Folder of the programs postgres and initdb for Roster's own Postgres. Default: searched for on this machine."`
+}
+
+// Access says who may administer, and what guards secrets.
+type Access struct {
+	AdminToken     Secret `env:"ROSTER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Access token with every scope but SCIM. Without one, the first start makes a token and prints it once. Other users of the machine can see flags: prefer the variable or the file."`
+	AdminTokenFile string `env:"ROSTER_ADMIN_TOKEN_FILE" placeholder:"FILE" help:"File that holds the admin token, instead of the token itself."`
+	SecretsKeyset  string `env:"ROSTER_SECRETS_KEYSET" placeholder:"FILE" help:"File with the keys that secrets of the runtime configuration are encrypted with, the same for all replicas: see roster keyset. Default: secrets-keyset.json in the data folder, made at the first start; with a database URL none, and secrets are refused."`
+}
+
+// Requests bounds what one request may take.
+type Requests struct {
+	RequestTimeout time.Duration `env:"ROSTER_REQUEST_TIMEOUT" default:"10s" placeholder:"${default}" help:"Time that one request may take, from its headers on, before it is given up: 100ms to 5m. Subscriptions are not bounded by it."`
+	GraphQLMaxBody int64         `env:"ROSTER_GRAPHQL_MAX_BODY" name:"graphql-max-body" default:"1048576" placeholder:"${default}" help:"Largest GraphQL request body, in bytes: 1024 to 16777216."`
+	SCIMMaxBody    int64         `env:"ROSTER_SCIM_MAX_BODY" name:"scim-max-body" default:"8388608" placeholder:"${default}" help:"Largest SCIM request body, in bytes: 65536 to 67108864."`
+}
+
+// Log says what is written to standard error.
+type Log struct {
+	LogLevel  string `env:"ROSTER_LOG_LEVEL" default:"${log_level}" enum:"debug,info,warn,error" placeholder:"${default}" help:"Least severe messages to log: debug, info, warn or error."`
+	LogFormat string `env:"ROSTER_LOG_FORMAT" default:"auto" enum:"auto,text,json" placeholder:"${default}" help:"Form of the log on standard error: text, json, or auto (text on a terminal, otherwise json)."`
+}

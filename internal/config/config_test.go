@@ -1,0 +1,137 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// valid are settings as the flags' defaults make them.
+func valid() Settings {
+	s := Settings{}
+	s.Listen, s.DrainGrace = "127.0.0.1:8080", time.Second
+	s.DatabaseURL, s.DatabaseMaxConns = "postgres://u:p@db/roster", 20
+	s.RequestTimeout, s.GraphQLMaxBody, s.SCIMMaxBody = 10*time.Second, 1<<20, 8<<20
+	return s
+}
+
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*Settings)
+		says   string // empty: nothing is wrong
+	}{
+		"defaults":         {func(*Settings) {}, ""},
+		"every address":    {func(s *Settings) { s.Listen = ":80" }, ""},
+		"no port":          {func(s *Settings) { s.Listen = "localhost" }, "ROSTER_LISTEN"},
+		"public path":      {func(s *Settings) { s.PublicURL = "https://example.com/roster/" }, ""},
+		"public query":     {func(s *Settings) { s.PublicURL = "https://example.com/?a" }, "ROSTER_PUBLIC_URL"},
+		"public password":  {func(s *Settings) { s.PublicURL = "https://u:p@example.com" }, "ROSTER_PUBLIC_URL"},
+		"public host":      {func(s *Settings) { s.PublicURL = "example.com" }, "ROSTER_PUBLIC_URL"},
+		"other database":   {func(s *Settings) { s.DatabaseURL = "mysql://db/roster" }, "postgres://"},
+		"password escaped": {func(s *Settings) { s.DatabaseURL = "postgres://u:100%@db/roster" }, "percent-encoded"},
+		"one connection":   {func(s *Settings) { s.DatabaseMaxConns = 1 }, "ROSTER_DATABASE_MAX_CONNS is 1"},
+		"long grace":       {func(s *Settings) { s.DrainGrace = 6 * time.Second }, "from 0s to 5s"},
+		"short time":       {func(s *Settings) { s.RequestTimeout = 0 }, "ROSTER_REQUEST_TIMEOUT"},
+		"huge body":        {func(s *Settings) { s.SCIMMaxBody = 1 << 40 }, "ROSTER_SCIM_MAX_BODY"},
+		"token with space": {func(s *Settings) { s.AdminToken = "a b" }, "ROSTER_ADMIN_TOKEN"},
+		"token not ASCII":  {func(s *Settings) { s.AdminToken = "gehäim" }, "ROSTER_ADMIN_TOKEN"},
+	} {
+		s := valid()
+		c.change(&s)
+		err := s.Complete()
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+}
+
+func TestDataDirIsOnlyForOurPostgres(t *testing.T) {
+	t.Parallel()
+	s := valid()
+	if err := s.Complete(); err != nil || s.DataDir != "" {
+		t.Errorf("with a URL: %q %v", s.DataDir, err)
+	}
+	s = valid()
+	s.DatabaseURL = ""
+	if err := s.Complete(); err != nil || !filepath.IsAbs(s.DataDir) {
+		t.Errorf("without a URL: %q %v", s.DataDir, err)
+	}
+}
+
+func TestSecretFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	s := valid()
+	s.DatabaseURL = ""
+	s.DatabaseURLFile = write("url", "postgres://u:p@db/roster\n")
+	s.AdminTokenFile = write("token", " canary\r\n")
+	if err := s.Complete(); err != nil || s.DatabaseURL.Reveal() != "postgres://u:p@db/roster" || s.AdminToken.Reveal() != "canary" {
+		t.Errorf("read %q and %q: %v", s.DatabaseURL.Reveal(), s.AdminToken.Reveal(), err)
+	}
+	for name, file := range map[string]string{
+		"missing": filepath.Join(dir, "missing"), "empty": write("empty", "\n"), "huge": write("huge", strings.Repeat("x", maxSecretFile+1)), "folder": dir,
+	} {
+		s := valid()
+		s.AdminTokenFile = file
+		if err := s.Complete(); err == nil || !strings.Contains(err.Error(), "ROSTER_ADMIN_TOKEN_FILE") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	t.Parallel()
+	s := valid()
+	s.AdminToken, s.DatabaseURL = "canary", "postgres://u:canary@db/roster"
+	asJSON, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("settings", "token", s.AdminToken, "all", s)
+	for _, text := range []string{fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q", s, s, s, s.AdminToken, s.AdminToken), string(asJSON), log.String()} {
+		if strings.Contains(text, "canary") {
+			t.Errorf("a secret is shown: %s", text)
+		}
+	}
+}
+
+func TestPublicURLAt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ public, ip, want string }{
+		{"", "127.0.0.1", "http://127.0.0.1:8080"},
+		{"", "0.0.0.0", "http://localhost:8080"},
+		{"", "::", "http://localhost:8080"},
+		{"", "::1", "http://[::1]:8080"},
+		{"https://example.com", "127.0.0.1", "https://example.com"},
+	} {
+		s := valid()
+		s.PublicURL = c.public
+		if got := s.PublicURLAt(&net.TCPAddr{IP: net.ParseIP(c.ip), Port: 8080}); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+func TestClearEmpty(t *testing.T) {
+	t.Setenv("ROSTER_CANARY_EMPTY", "")
+	t.Setenv("ROSTER_CANARY_FULL", "x")
+	ClearEmpty()
+	if _, set := os.LookupEnv("ROSTER_CANARY_EMPTY"); set || os.Getenv("ROSTER_CANARY_FULL") != "x" {
+		t.Error("it clears other variables than the empty ones")
+	}
+}

@@ -1,0 +1,197 @@
+package graphqlhttp
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
+)
+
+// document is a query text that was parsed, found within the limits and validated. It is read-only and shared by
+// every request that sends the text.
+type document struct {
+	ast *ast.QueryDocument
+	// introspects is set where some operation selects __schema or __type.
+	introspects bool
+	notes       sync.Map
+}
+
+// documents turns query texts into documents and remembers those that are valid.
+type documents struct {
+	schema *ast.Schema
+	limits Limits
+	cache  *cache
+}
+
+func newDocuments(schema *ast.Schema, limits Limits) *documents {
+	return &documents{schema: schema, limits: limits, cache: newCache(limits.CachedQueries)}
+}
+
+// maxSuggestText is the longest query, in bytes, whose errors suggest names: the search compares each unknown name with
+// those of the schema letter by letter.
+const maxSuggestText = 16 << 10
+
+// get returns the document of a query text. Suggest allows errors that propose names of the schema.
+func (d *documents) get(query string, suggest bool) (*document, gqlerror.List) {
+	if doc := d.cache.get(query); doc != nil {
+		return doc, nil
+	}
+	doc, errs := d.prepare(query, suggest)
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	d.cache.add(query, doc)
+	return doc, nil
+}
+
+func (d *documents) prepare(query string, suggest bool) (*document, gqlerror.List) {
+	if strings.TrimSpace(query) == "" {
+		return nil, gqlerror.List{refuse("The request has no query: send it in `query`.")}
+	}
+	parsed, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, d.limits.Tokens)
+	if err != nil {
+		return nil, gqlerror.List{d.parseError(err)}
+	}
+	if len(parsed.Operations) == 0 {
+		return nil, gqlerror.List{refuse("The query holds no operation.")}
+	}
+	if err := checkShape(parsed, d.limits); err != nil {
+		return nil, gqlerror.List{asRefusal(err)}
+	}
+	suggest = suggest && len(query) <= maxSuggestText
+	if invalid := validator.ValidateWithRules(d.schema, parsed, validationRules(suggest)); len(invalid) > 0 {
+		errs := make(gqlerror.List, 0, len(invalid))
+		for _, err := range invalid[:min(len(invalid), d.limits.RequestErrors+1)] {
+			errs = append(errs, asBadInput(err))
+		}
+		return nil, errs
+	}
+	for _, op := range parsed.Operations {
+		if op.Operation == ast.Subscription && !isSingleStream(op) {
+			return nil, gqlerror.List{refuse("A subscription must select exactly one field, without @skip or @include.")}
+		}
+	}
+	return &document{ast: parsed, introspects: introspects(parsed)}, nil
+}
+
+// parseError says what the parser refused; the parser reports the token limit in words only.
+func (d *documents) parseError(err error) *gqlerror.Error {
+	syntax := (*gqlerror.Error)(nil)
+	if !errors.As(err, &syntax) {
+		return refuse("The query could not be parsed.")
+	}
+	if len(syntax.Locations) == 0 && strings.HasPrefix(syntax.Message, "exceeded token limit") {
+		return refuse("The query holds more than %d tokens, which is the limit.", d.limits.Tokens)
+	}
+	refusal := asBadInput(syntax)
+	refusal.Message = shorten("Syntax error: "+syntax.Message, maxMessage)
+	return refusal
+}
+
+// asRefusal unwraps an error that refuse made.
+func asRefusal(err error) *gqlerror.Error {
+	refusal := (*gqlerror.Error)(nil)
+	errors.As(err, &refusal)
+	return refusal
+}
+
+// validationRules is the specification's set; without suggestions no error proposes a name of the schema.
+func validationRules(suggest bool) *rules.Rules {
+	set := rules.NewDefaultRules()
+	if suggest {
+		return set
+	}
+	silent := map[string]validator.Rule{
+		rules.FieldsOnCorrectTypeRule.Name: rules.FieldsOnCorrectTypeRuleWithoutSuggestions,
+		rules.KnownArgumentNamesRule.Name:  rules.KnownArgumentNamesRuleWithoutSuggestions,
+		rules.KnownTypeNamesRule.Name:      rules.KnownTypeNamesRuleWithoutSuggestions,
+		rules.ScalarLeafsRule.Name:         rules.ScalarLeafsRuleWithoutSuggestions,
+		rules.ValuesOfCorrectTypeRule.Name: rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
+	}
+	for name, rule := range silent {
+		set.ReplaceRule(name, rule.RuleFunc)
+	}
+	return set
+}
+
+// isSingleStream holds a subscription to one root field (GraphQL specification, section 5.2.4.1). The validator's own
+// rule overlooks a field that is selected again under an alias.
+func isSingleStream(op *ast.OperationDefinition) bool {
+	name, single, seen := "", true, map[string]bool{}
+	var root func(set ast.SelectionSet)
+	root = func(set ast.SelectionSet) {
+		for _, sel := range set {
+			var directives ast.DirectiveList
+			switch sel := sel.(type) {
+			case *ast.Field:
+				single = single && (name == "" || name == sel.Alias)
+				name, directives = sel.Alias, sel.Directives
+			case *ast.InlineFragment:
+				directives = sel.Directives
+				root(sel.SelectionSet)
+			case *ast.FragmentSpread:
+				directives = sel.Directives
+				if !seen[sel.Name] {
+					seen[sel.Name] = true
+					root(sel.Definition.SelectionSet)
+				}
+			}
+			single = single && directives.ForName("skip") == nil && directives.ForName("include") == nil
+		}
+	}
+	root(op.SelectionSet)
+	return single
+}
+
+func introspects(doc *ast.QueryDocument) bool {
+	found := false
+	for _, op := range doc.Operations {
+		Visit(op, func(_ *ast.Definition, field *ast.Field) {
+			found = found || field.Name == "__schema" || field.Name == "__type"
+		})
+	}
+	return found
+}
+
+type documentKey struct{}
+
+// fromContext hands the executor the document that its request already carries.
+type fromContext struct{}
+
+func (fromContext) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
+	doc, ok := ctx.Value(documentKey{}).(*document)
+	if !ok {
+		return nil, false
+	}
+	return doc.ast, true
+}
+
+func (fromContext) Add(context.Context, string, *ast.QueryDocument) {}
+
+type noteKey struct {
+	op  *ast.OperationDefinition
+	key any
+}
+
+// PerOperation returns what compute makes of an operation, made once for as long as the operation's text stays in
+// the cache and shared by every request that runs it: the result must be safe to share, and must depend on nothing
+// but the operation. Key tells the kinds of results apart and must be comparable. Two requests that come first at
+// the same time may both compute; one result is kept. In a context that is no request's, nothing is kept.
+func PerOperation[T any](ctx context.Context, op *ast.OperationDefinition, key any, compute func() T) T {
+	doc, ok := ctx.Value(documentKey{}).(*document)
+	if !ok {
+		return compute()
+	}
+	note := noteKey{op, key}
+	if kept, ok := doc.notes.Load(note); ok {
+		return kept.(T)
+	}
+	kept, _ := doc.notes.LoadOrStore(note, compute())
+	return kept.(T)
+}

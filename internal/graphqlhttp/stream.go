@@ -1,0 +1,194 @@
+package graphqlhttp
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+type streamCount struct{ open atomic.Int64 }
+
+// stream answers any operation as a stream of events (GraphQL over Server-Sent Events, "distinct connections
+// mode"): `next` for each result, then `complete`. Errors in the operation are a `next` event too, for clients
+// cannot read the body of a refused stream.
+func (h *handler) stream(ctx context.Context, answer *reply, r *http.Request, params *graphql.RawParams) {
+	if h.streams.open.Add(1) > int64(h.limits.Subscriptions) {
+		h.streams.open.Add(-1)
+		refusal := &httpRefusal{shown: coded(codeRateLimited, "%d event streams are open, which is the limit. Try again later.", h.limits.Subscriptions), status: http.StatusTooManyRequests}
+		answer.refuse(refusal)
+		return
+	}
+	defer h.streams.open.Add(-1)
+
+	ctx, op, errs := h.operation(ctx, params)
+	cancel := context.CancelFunc(func() {})
+	if op != nil {
+		if refusal := methodFits(r, op); refusal != nil {
+			answer.refuse(refusal)
+			return
+		}
+		ctx, cancel = h.streamContext(ctx, op)
+	}
+	defer cancel()
+
+	events := make(chan []byte)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(events)
+		h.produce(ctx, params, errs, events)
+	}()
+	// The producer may be waiting for us or for its resolver: both end with the context.
+	defer func() { <-done }()
+	defer cancel()
+	answer.answered = true
+	h.writeEvents(ctx, answer.w, events)
+}
+
+// streamContext is the context of a streamed operation. Only subscriptions go on past the deadline.
+func (h *handler) streamContext(ctx context.Context, op *ast.OperationDefinition) (context.Context, context.CancelFunc) {
+	if op.Operation == ast.Subscription {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, h.deadline, errDeadline)
+}
+
+// produce runs an operation and sends its encoded results until it ends or the context does.
+func (h *handler) produce(ctx context.Context, params *graphql.RawParams, errs gqlerror.List, events chan<- []byte) {
+	send := func(resp *graphql.Response) bool {
+		// Encoded here, because the executor reuses the memory of a result for the next one.
+		event, err := nextEvent(resp)
+		if err != nil {
+			return false
+		}
+		select {
+		case events <- event:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			send(&graphql.Response{Errors: gqlerror.List{h.masked(ctx, p)}})
+		}
+	}()
+	if len(errs) > 0 {
+		send(&graphql.Response{Errors: atMost(errs, h.limits.RequestErrors)})
+		return
+	}
+	opCtx, errs := h.exec.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		errs = h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs)
+		send(&graphql.Response{Errors: atMost(errs, h.limits.RequestErrors)})
+		return
+	}
+	responses, ctx := h.exec.DispatchOperation(ctx, opCtx)
+	for {
+		resp := responses(ctx)
+		if resp == nil {
+			return
+		}
+		resp.Errors = atMost(resp.Errors, h.limits.Errors)
+		if !send(resp) {
+			return
+		}
+	}
+}
+
+func nextEvent(resp *graphql.Response) ([]byte, error) {
+	var buf bytes.Buffer
+	buf.WriteString("event: next\ndata: ")
+	if err := encode(&buf, resp); err != nil {
+		return nil, err
+	}
+	buf.WriteString("\n\n")
+	return buf.Bytes(), nil
+}
+
+var (
+	// completeEvent has an empty data line because browsers drop events that have none.
+	completeEvent = []byte("event: complete\ndata:\n\n")
+	commentLine   = []byte(":\n\n")
+)
+
+// eventWriter writes events, each within a time limit.
+type eventWriter struct {
+	w          http.ResponseWriter
+	connection *http.ResponseController
+	timeout    time.Duration
+	// sent is set once a result was written.
+	sent bool
+}
+
+func (e *eventWriter) start() {
+	header := e.w.Header()
+	setCommonHeaders(header)
+	header.Set("Content-Type", "text/event-stream; charset=utf-8")
+	header.Set("X-Accel-Buffering", "no") // proxies must not hold events back
+	e.w.WriteHeader(http.StatusOK)
+}
+
+// write reports whether the event reached the connection.
+func (e *eventWriter) write(event []byte) bool {
+	_ = e.connection.SetWriteDeadline(time.Now().Add(e.timeout))
+	if _, err := e.w.Write(event); err != nil {
+		return false
+	}
+	return e.connection.Flush() == nil
+}
+
+// writeEvents writes what arrives until the events end, the client leaves or reads too slowly, or the server stops.
+func (h *handler) writeEvents(ctx context.Context, w http.ResponseWriter, events <-chan []byte) {
+	e := &eventWriter{w: w, connection: http.NewResponseController(w), timeout: h.write}
+	e.start()
+	defer func() { _ = e.connection.SetWriteDeadline(time.Time{}) }()
+	if !e.write(commentLine) {
+		return
+	}
+	idle := time.NewTicker(h.keepAlive)
+	defer idle.Stop()
+	for {
+		select {
+		case event, more := <-events:
+			if !more {
+				h.complete(ctx, e)
+				return
+			}
+			if !e.write(event) {
+				return
+			}
+			e.sent = true
+			idle.Reset(h.keepAlive)
+		case <-idle.C:
+			if !e.write(commentLine) {
+				return
+			}
+		case <-h.cfg.Stopping:
+			e.write(completeEvent)
+			return
+		case <-ctx.Done():
+			h.complete(ctx, e)
+			return
+		}
+	}
+}
+
+// complete ends a stream whose client is still there.
+func (h *handler) complete(ctx context.Context, e *eventWriter) {
+	if ctx.Err() != nil && !expired(ctx) {
+		return
+	}
+	if expired(ctx) && !e.sent {
+		if event, err := nextEvent(&graphql.Response{Errors: gqlerror.List{h.late()}}); err == nil && !e.write(event) {
+			return
+		}
+	}
+	e.write(completeEvent)
+}

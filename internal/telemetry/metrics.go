@@ -1,0 +1,92 @@
+package telemetry
+
+import (
+	"database/sql"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics are the figures of one running Roster, in a registry of their own.
+type Metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	inFlight  prometheus.Gauge
+}
+
+// NewMetrics returns metrics that count nothing yet beside the Go runtime and the process.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_http_requests_total", Help: "Requests that ended, by route, method and status.",
+		}, []string{"route", "method", "status"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "roster_http_request_duration_seconds", Help: "Time that requests took, by route. Subscriptions are not in it.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"route"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "roster_http_requests_in_flight", Help: "Requests that are being answered now, subscriptions included.",
+		}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "roster_build_info", Help: "Always 1; the label says which version runs.",
+		ConstLabels: prometheus.Labels{"version": version},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.durations, m.inFlight, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler answers scrapes.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+// ObserveReady reports readiness as a figure, read at each scrape.
+func (m *Metrics) ObserveReady(ready func() bool) {
+	m.gauge("roster_ready", "1 while /health/ready answers 200, else 0.", func() float64 {
+		if ready() {
+			return 1
+		}
+		return 0
+	})
+}
+
+// ObserveStore reports the store's work and its connections, read at each scrape.
+func (m *Metrics) ObserveStore(statements func() uint64, pool func() sql.DBStats) {
+	m.counter("roster_store_statements_total", "SQL statements that the store has run.",
+		func() float64 { return float64(statements()) })
+	m.gauge("roster_store_connections_max", "Database connections that may be open.",
+		func() float64 { return float64(pool().MaxOpenConnections) })
+	m.gauge("roster_store_connections_in_use", "Database connections that are working.",
+		func() float64 { return float64(pool().InUse) })
+	m.gauge("roster_store_connections_idle", "Database connections that are open and idle.",
+		func() float64 { return float64(pool().Idle) })
+	m.counter("roster_store_connection_waits_total", "Times that work had to wait for a database connection.",
+		func() float64 { return float64(pool().WaitCount) })
+	m.counter("roster_store_connection_wait_seconds_total", "Time spent waiting for a database connection.",
+		func() float64 { return pool().WaitDuration.Seconds() })
+}
+
+func (m *Metrics) gauge(name, help string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
+
+func (m *Metrics) counter(name, help string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
+}
+
+// ended counts a request that was answered. Durations of streams say how long clients stayed, so they are left out.
+func (m *Metrics) ended(route, method string, status int, took time.Duration, stream bool) {
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	if !stream {
+		m.durations.WithLabelValues(route).Observe(took.Seconds())
+	}
+}

@@ -1,0 +1,103 @@
+package scim
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"time"
+
+	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/scim/patch"
+)
+
+// changes is an empty change set of the request.
+func (rq *request) changes(c *collection, verb string) directory.Changes {
+	return directory.Changes{Instance: rq.instance, Action: c.action(verb), RefuseUnknownMembers: refusesUnknown(rq.instance)}
+}
+
+// update completes a change set by the new state of a record, tied to a version (0 is any), and commits it.
+func (rq *request) update(changes directory.Changes, record *directory.Record, s state, members patch.MemberChange, version int64) (*directory.Record, error) {
+	put := s.put
+	put.UID, put.IfVersion, put.Description = record.UID, version, record.Description
+	if record.Status == directory.StatusDisabled && put.Status == directory.StatusDisabled {
+		put.StatusReason = record.StatusReason
+	}
+	link := directory.MemberChange{Container: record.UID}
+	if same(put, record) {
+		link.IfVersion = rq.ifVersion(record) // there is no put to be tied to it
+	} else {
+		changes.Put = []directory.Put{put}
+	}
+	if err := rq.addMembers(&changes, link, members); err != nil {
+		return nil, err
+	}
+	if len(changes.Put)+len(changes.Members)+len(changes.Managers) == 0 {
+		return record, nil
+	}
+	written, err := rq.commit(changes)
+	if err != nil || written != nil {
+		return written, err
+	}
+	return rq.reread(record)
+}
+
+// reread reads a record again that only its links were changed of, which raises its version too.
+func (rq *request) reread(record *directory.Record) (*directory.Record, error) {
+	now, err := rq.directory.Lookup(rq.ctx(), rq.instance, record.Kind, record.UID.String())
+	if err == nil && now == nil {
+		err = notFound()
+	}
+	return now, err
+}
+
+// same reports whether a put changes nothing.
+func same(p directory.Put, r *directory.Record) bool {
+	displayName := p.DisplayName
+	if displayName == "" {
+		displayName = p.Name
+	}
+	return p.Name == r.Name && displayName == r.DisplayName && p.Status == r.Status &&
+		reflect.DeepEqual(p.ExternalID, r.ExternalID) && reflect.DeepEqual(p.Email, r.Email) &&
+		(len(p.Attrs) == 0 && len(r.Attrs) == 0 || reflect.DeepEqual(p.Attrs, r.Attrs))
+}
+
+// commit applies a change set and returns the state of its put, nil where it has none.
+func (rq *request) commit(changes directory.Changes) (*directory.Record, error) {
+	result, err := rq.directory.Apply(rq.ctx(), changes)
+	if err != nil {
+		return nil, err
+	}
+	if len(result.Unknown) > 0 {
+		ids := make([]string, len(result.Unknown))
+		for i, id := range result.Unknown {
+			ids[i] = id.String()
+		}
+		if err := rq.unknown(ids); err != nil {
+			return nil, err
+		}
+	}
+	if len(result.Records) == 0 {
+		return nil, nil
+	}
+	return result.Records[0], nil
+}
+
+// maxTries bounds how often a request is applied anew because the resource changed in the meantime.
+const maxTries = 8
+
+// retry carries out an attempt again where it was stale. A client that named a version is told instead.
+func (rq *request) retry(attempt func() error) error {
+	for try := 1; ; try++ {
+		err := attempt()
+		if !directory.HasReason(err, directory.ReasonStale) || len(rq.r.Header.Values("If-Match")) > 0 {
+			return err
+		}
+		if try == maxTries {
+			return &directory.Error{Code: directory.CodeUnavailable, Message: "The resource is changed by many at once. Try again.", Cause: err}
+		}
+		select {
+		case <-rq.ctx().Done():
+			return rq.ctx().Err()
+		case <-time.After(time.Duration(rand.IntN(2<<try)) * time.Millisecond):
+		}
+	}
+}

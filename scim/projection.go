@@ -1,0 +1,160 @@
+package scim
+
+import (
+	"strings"
+
+	"github.com/roster-gateway/roster/scim/filter"
+	"github.com/roster-gateway/roster/scim/schema"
+)
+
+// projection is the choice of attributes that an answer shows (RFC 7644 section 3.9).
+type projection struct {
+	rt *schema.ResourceType
+	// only lists what was asked for; nil is everything that is returned by default.
+	only *selection
+	// without lists what was asked to be left out.
+	without *selection
+}
+
+// selection is a set of attributes and sub-attributes by their [filter.Key]; an extension stands under its URN.
+type selection map[string]bool
+
+// projection reads attributes and excludedAttributes. Names that are unknown select nothing.
+func (rq *request) projection(c *collection) *projection {
+	p := &projection{rt: c.rt, without: &selection{}}
+	if text, ok := rq.query["attributes"]; ok && text != "" {
+		p.only = selectionOf(text, c.rt)
+	}
+	if text, ok := rq.query["excludedattributes"]; ok {
+		p.without = selectionOf(text, c.rt)
+	}
+	return p
+}
+
+func selectionOf(text string, rt *schema.ResourceType) *selection {
+	s := selection{}
+	for name := range strings.SplitSeq(text, ",") {
+		ref, ok := rt.ResolveKey(strings.TrimSpace(name))
+		switch {
+		case !ok:
+		case ref.Attr == nil:
+			s[ref.Extension.ID] = true
+		default:
+			s[filter.Key(ref)] = true
+		}
+	}
+	return &s
+}
+
+// holds reports whether the selection has an attribute or the extension that it is of.
+func (s selection) holds(ref schema.Ref) bool {
+	return s[filter.Key(ref)] || ref.Extension != nil && s[ref.Extension.ID]
+}
+
+// some reports whether the selection has the attribute or one of its sub-attributes.
+func (s selection) some(ref schema.Ref) bool {
+	if s.holds(ref) {
+		return true
+	}
+	for _, sub := range ref.Attr.SubAttributes {
+		if ref.Sub = sub; s[filter.Key(ref)] {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether anything of an attribute, named by its key, is shown.
+func (p *projection) has(key string) bool {
+	ref, ok := p.rt.ResolveKey(key)
+	return ok && p.shows(ref)
+}
+
+func (p *projection) shows(ref schema.Ref) bool {
+	switch ref.Attr.Returned {
+	case schema.Always:
+		return true
+	case schema.Never:
+		return false
+	}
+	if p.without.holds(ref) {
+		return false
+	}
+	if p.only == nil {
+		return ref.Attr.Returned != schema.OnRequest
+	}
+	return p.only.some(ref)
+}
+
+// chosen reports whether the request named attributes.
+func (rq *request) chosen() bool {
+	return rq.query["attributes"] != "" || rq.query["excludedattributes"] != ""
+}
+
+// apply takes what is not to be shown out of a resource, whose top level and extensions may be altered.
+func (p *projection) apply(resource map[string]any) map[string]any {
+	if p.only == nil && len(*p.without) == 0 {
+		return resource // the built-in schemas have nothing that is returned only when it is asked for
+	}
+	out := p.attributes(resource, nil)
+	for _, e := range p.rt.Extensions {
+		if object, ok := resource[e.ID].(map[string]any); ok {
+			if shown := p.attributes(object, e); len(shown) > 0 {
+				out[e.ID] = shown
+			}
+		}
+	}
+	return out
+}
+
+func (p *projection) attributes(object map[string]any, extension *schema.Schema) map[string]any {
+	out := map[string]any{}
+	for name, value := range object {
+		urn := ""
+		if extension != nil {
+			urn = extension.ID
+		}
+		ref, ok := p.rt.Resolve(urn, name, "")
+		if !ok || ref.Attr == nil || !p.shows(ref) {
+			continue
+		}
+		if shown := p.subAttributes(ref, value); shown != nil {
+			out[name] = shown
+		}
+	}
+	return out
+}
+
+// subAttributes takes parts out of a complex value.
+func (p *projection) subAttributes(ref schema.Ref, value any) any {
+	if ref.Attr.Type != schema.Complex || ref.Attr.Returned == schema.Always {
+		return value
+	}
+	switch v := value.(type) {
+	case []any:
+		out := make([]any, 0, len(v))
+		for _, element := range v {
+			if shown := p.subAttributes(ref, element); shown != nil {
+				out = append(out, shown)
+			}
+		}
+		return out
+	case map[string]any:
+		whole := p.only == nil || p.only.holds(ref)
+		out := map[string]any{}
+		for name, inner := range v {
+			sub := ref
+			if sub.Sub = ref.Attr.Sub(name); sub.Sub == nil || (*p.without)[filter.Key(sub)] {
+				continue
+			}
+			if whole || (*p.only)[filter.Key(sub)] || sub.Sub.Returned == schema.Always {
+				out[name] = inner
+			}
+		}
+		if len(out) == 0 {
+			return nil
+		}
+		return out
+	}
+	return value
+}

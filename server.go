@@ -1,0 +1,49 @@
+// Command roster is a GraphQL identity gateway: users, groups and roles come in by SCIM, answers about them go out by
+// GraphQL. This file says what it is made of; internal/command starts and stops it.
+package main
+
+import (
+	"os"
+
+	"github.com/roster-gateway/roster/access"
+	"github.com/roster-gateway/roster/console"
+	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/command"
+	"github.com/roster-gateway/roster/internal/command/front"
+	"github.com/roster-gateway/roster/internal/graphqlhttp"
+	"github.com/roster-gateway/roster/internal/telemetry"
+	"github.com/roster-gateway/roster/resolvers"
+	"github.com/roster-gateway/roster/scim"
+)
+
+func main() { os.Exit(command.Main(gateway)) }
+
+// gateway wires what answers requests: SCIM and GraphQL both stand on the directory, which stands on the store.
+func gateway(p command.Parts) (command.Gateway, error) {
+	people := directory.New(p.Store, directory.WithSealer(p.Sealer))
+	tokens := access.New(p.Store, access.Config{AdminToken: p.Settings.AdminToken.Reveal()})
+
+	root := &resolvers.Resolver{Directory: people, Access: tokens, PublicURL: p.PublicURL}
+	graphQL := graphqlhttp.NewHandler(resolvers.NewSchema(root), graphqlhttp.Config{
+		Limits:     graphqlhttp.Limits{Body: p.Settings.GraphQLMaxBody},
+		Log:        p.Log,
+		Present:    resolvers.Present,
+		Extensions: resolvers.Extensions(root),
+		Deadline:   p.Settings.RequestTimeout,
+		RequestID:  telemetry.RequestID,
+		Stopping:   p.Stopping,
+	})
+	push := scim.NewHandler(people, tokens, scim.Config{PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Log: p.Log})
+
+	return command.Gateway{
+		Handlers: front.Handlers{
+			GraphQL: graphQL,
+			SCIM:    push,
+			Console: console.Handler(),
+			Wall:    tokens.Middleware,
+			Await:   people.Await,
+			Ping:    p.Store.Ping,
+		},
+		Bootstrap: tokens.Bootstrap,
+	}, nil
+}
