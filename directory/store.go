@@ -12,6 +12,7 @@ import (
 type Store interface {
 	Links
 
+	// ByIDs finds identities by the store's key; 0 is nobody's and not looked for.
 	ByIDs(ctx context.Context, ids []int64) ([]*Record, error)
 	ByUIDs(ctx context.Context, uids []uuid.UUID) ([]*Record, error)
 	// ByFQNKeys looks folded FQNs up: a live name before an alias before the latest tombstone.

@@ -49,7 +49,8 @@ apt_install() {
 		quiet as_root apt-get -q update && apt_get_install || status=1
 	fi
 	as_root rm -f "$drop_in"
-	as_root rmdir -p --ignore-fail-on-non-empty "${drop_in%/*}"
+	# Once installed, the folder is the package's.
+	[ $status = 0 ] || as_root rmdir -p --ignore-fail-on-non-empty "${drop_in%/*}"
 	return $status
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/lib/pq"
@@ -11,6 +12,9 @@ import (
 
 // ByIDs implements [directory.Store].
 func (s *Store) ByIDs(ctx context.Context, ids []int64) ([]*directory.Record, error) {
+	if !slices.ContainsFunc(ids, func(id int64) bool { return id != 0 }) {
+		return make([]*directory.Record, len(ids)), nil // no identity has the id 0
+	}
 	found, err := s.find(ctx, byIDsSQL, pq.Int64Array(ids))
 	return align(ids, found, func(r *directory.Record) int64 { return r.ID }), err
 }

@@ -93,9 +93,9 @@ func compileCompare(c *conditions, p directory.Compare, document string) (string
 		return comparesWithNothing(p.Op), nil
 	}
 	if p.Operand.CaseExact {
-		return compareText(c, col.exact, p.Op, text), nil
+		return compareText(col.exact, p.Op, c.bind(text)+"::text"), nil
 	}
-	return compareText(c, col.folded, p.Op, directory.FoldKey(text)), nil
+	return compareText(col.folded, p.Op, c.bind(directory.FoldKey(text))+"::text"), nil
 }
 
 // compileUID keeps the comparison of whole ids on the column itself, so that its index serves.
@@ -108,7 +108,7 @@ func compileUID(c *conditions, p directory.Compare) string {
 		}
 		return compareOrdered("i.uid", p.Op, c.bind(uid.String())+"::uuid")
 	}
-	return compareText(c, "i.uid::text", p.Op, text)
+	return compareText("i.uid::text", p.Op, c.bind(text)+"::text")
 }
 
 func compileActive(c *conditions, p directory.Compare) (string, error) {
@@ -146,19 +146,18 @@ func compareOrdered(left string, op directory.CompareOp, right string) string {
 }
 
 // compareText compares text; LIKE's metacharacters are literal because LIKE is not used.
-func compareText(c *conditions, left string, op directory.CompareOp, value string) string {
-	placeholder := c.bind(value) + "::text"
+func compareText(left string, op directory.CompareOp, right string) string {
 	switch op {
 	case directory.Contains:
-		return "coalesce(strpos(" + left + ", " + placeholder + ") > 0, false)"
+		return "coalesce(strpos(" + left + ", " + right + ") > 0, false)"
 	case directory.StartsWith:
-		return "coalesce(starts_with(" + left + ", " + placeholder + "), false)"
+		return "coalesce(starts_with(" + left + ", " + right + "), false)"
 	case directory.EndsWith:
-		return "coalesce(right(" + left + ", length(" + placeholder + ")) = " + placeholder + ", false)"
+		return "coalesce(right(" + left + ", length(" + right + ")) = " + right + ", false)"
 	case directory.Equal:
-		return "(" + left + " IS NOT NULL AND " + left + " = " + placeholder + ")"
+		return "(" + left + " IS NOT NULL AND " + left + " = " + right + ")"
 	default:
-		return compareOrdered(left+` COLLATE "C"`, op, placeholder)
+		return compareOrdered(left+` COLLATE "C"`, op, right)
 	}
 }
 
@@ -174,18 +173,19 @@ func compileAttribute(c *conditions, p directory.Compare, document string) (stri
 	var term string
 	switch v := p.Value.(type) {
 	case string:
-		text := "(v #>> '{}')"
+		// Folding is the database's on both sides: what it cannot fold still equals itself.
+		text, value := "(v #>> '{}')", c.bind(v)+"::text"
 		if !p.Operand.CaseExact {
-			text, v = "lower("+text+")", strings.ToLower(v)
+			text, value = "lower("+text+")", "lower("+value+")"
 		}
-		term = "jsonb_typeof(v) = 'string' AND " + compareText(c, text, p.Op, v)
+		term = "jsonb_typeof(v) = 'string' AND " + compareText(text, p.Op, value)
 	case bool:
 		term = "jsonb_typeof(v) = 'boolean' AND " + compareOrdered("(v #>> '{}')::boolean", p.Op, c.bind(v))
 	case json.Number:
 		term = "CASE WHEN jsonb_typeof(v) = 'number' THEN " + compareOrdered("(v #>> '{}')::numeric", p.Op, c.bind(v.String())+"::numeric") + " ELSE false END"
 	case time.Time:
 		// Dates are kept as text; RFC 3339 in UTC orders as text does.
-		term = "jsonb_typeof(v) = 'string' AND " + compareText(c, "(v #>> '{}')", p.Op, v.UTC().Format(time.RFC3339Nano))
+		term = "jsonb_typeof(v) = 'string' AND " + compareText("(v #>> '{}')", p.Op, c.bind(v.UTC().Format(time.RFC3339Nano))+"::text")
 	default:
 		return "", fmt.Errorf("value %T has no SQL form", p.Value)
 	}

@@ -16,6 +16,9 @@ type demoCommand struct {
 	Exit            bool `help:"End when the sample organization is there and the questions are answered, instead of going on serving."`
 }
 
+// Help says how to read the list of flags.
+func (demoCommand) Help() string { return settingsHelp }
+
 // Run serves, fills Roster with the sample organization and asks it, all over HTTP.
 func (c *demoCommand) Run(p *program) error {
 	if err := c.Complete(); err != nil {

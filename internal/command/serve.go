@@ -43,6 +43,12 @@ type serveCommand struct {
 	config.Settings `embed:""`
 }
 
+// Help says how to read the list of flags.
+func (serveCommand) Help() string { return settingsHelp }
+
+const settingsHelp = "After a flag's = stands its default, or what it takes. Every setting is also an environment variable, named in " +
+	"brackets; a flag wins over its variable."
+
 // Run serves until the program is told to stop.
 func (c *serveCommand) Run(p *program) error {
 	if err := c.Complete(); err != nil {

@@ -84,7 +84,7 @@ func TestStopInOrder(t *testing.T) {
 	c.signal(syscall.SIGTERM)
 	for status := http.StatusOK; status != http.StatusServiceUnavailable; {
 		var body string
-		if status, body = c.get("/health/ready", ""); time.Since(begun) > time.Second {
+		if status, body = c.get("/health/ready", ""); time.Since(begun) > 2*time.Second {
 			t.Fatalf("/health/ready still answers %d %s", status, body)
 		}
 	}
@@ -145,7 +145,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 		status, _ = c.get("/health/ready", "")
 	}
 	c.signal(syscall.SIGTERM)
-	if code := c.exit(time.Second); code != exitFailed {
+	if code := c.exit(3 * time.Second); code != exitFailed {
 		t.Errorf("it ended with %d, want %d", code, exitFailed)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,7 +52,7 @@ func createCluster(ctx context.Context, l layout, bin binaries, who account, cfg
 		return err
 	}
 	args := []string{
-		"-D", pathFor(who, fresh), "--username=" + superuser, "--encoding=UTF8", "--locale=C",
+		"-D", pathFor(who, fresh), "--username=" + superuser, "--encoding=UTF8", "--locale=C", "--lc-ctype=" + characterTypes(),
 		"--auth-local=trust", "--auth-host=reject", "--no-instructions",
 	}
 	if cfg.Ephemeral {
@@ -98,4 +99,13 @@ func syncDir(dir string) error {
 		return unwritable(dir, err)
 	}
 	return nil
+}
+
+// characterTypes is the locale that says what letters are. Text is ordered by its bytes everywhere, but lower() should
+// know every letter where the system has such a locale.
+func characterTypes() string {
+	if runtime.GOOS != "linux" {
+		return "C"
+	}
+	return "C.UTF-8"
 }

@@ -142,10 +142,13 @@ func routeOf(u *url.URL) string {
 	return ""
 }
 
-// plain reports whether a path is in its plainest form: nothing encoded that need not be, no empty and no dotted
-// segments. One slash at its end is let through to SCIM, whose clients send it.
+// encodedColon is what clients write for the colons of a schema's URN in a path.
+var encodedColon = strings.NewReplacer("%3A", ":", "%3a", ":")
+
+// plain reports whether a path is in its plainest form: nothing encoded that need not be but colons, no empty and no
+// dotted segments. One slash at its end is let through to SCIM, whose clients send it.
 func plain(u *url.URL) bool {
-	if u.RawPath != "" || !strings.HasPrefix(u.Path, "/") {
+	if u.RawPath != "" && encodedColon.Replace(u.RawPath) != u.Path || !strings.HasPrefix(u.Path, "/") {
 		return false
 	}
 	clean := path.Clean(u.Path)
