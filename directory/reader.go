@@ -9,7 +9,8 @@ import (
 // Reader answers the reads of one operation. Reads that run side by side share statements, and what was read once is
 // not read again: a Reader must not outlive its operation, and a write makes it stale.
 type Reader struct {
-	d *Directory
+	d      *Directory
+	source Source
 
 	byID       *loader[int64, *Record]
 	byUID      *loader[uuid.UUID, *Record]
@@ -28,9 +29,10 @@ type Reader struct {
 
 // Reader returns a reader for one operation.
 func (d *Directory) Reader() *Reader {
-	s := d.store
+	s := Source(d.store)
 	return &Reader{
 		d:          d,
+		source:     s,
 		byID:       newLoader(s.ByIDs),
 		byUID:      newLoader(s.ByUIDs),
 		byFQNKey:   newLoader(s.ByFQNKeys),
@@ -44,11 +46,14 @@ func (d *Directory) Reader() *Reader {
 		config:     newLoader(s.RuntimeConfig),
 		instances:  newLoader(s.InstancesByID),
 		allOfThem: newLoader(func(ctx context.Context, keys []struct{}) ([][]*Instance, error) {
-			all, err := s.Instances(ctx)
+			all, err := d.store.Instances(ctx)
 			return [][]*Instance{all}, err
 		}),
 	}
 }
+
+// Source returns what the reader reads from, for callers that batch their reads themselves.
+func (r *Reader) Source() Source { return r.source }
 
 // ByUID returns the identity with a public id, nil where it is unknown or no id at all.
 func (r *Reader) ByUID(ctx context.Context, id string) (Identity, error) {

@@ -7,9 +7,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// Store is what the directory needs from storage. Batches keep the order of their keys, with nil where a key is
-// unknown. Implementations return *[Error] for what a caller may see and any other error for what went wrong.
-type Store interface {
+// Source answers the reads of one operation about identities and links, in batches that keep the order of their keys,
+// with nil or zero where a key is unknown.
+type Source interface {
 	Links
 
 	// ByIDs finds identities by the store's key; 0 is nobody's and not looked for.
@@ -17,13 +17,6 @@ type Store interface {
 	ByUIDs(ctx context.Context, uids []uuid.UUID) ([]*Record, error)
 	// ByFQNKeys looks folded FQNs up: a live name before an alias before the latest tombstone.
 	ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error)
-	// ByExternalIDs finds live identities of one instance and kind.
-	ByExternalIDs(ctx context.Context, instance int64, kind IdentityKind, externalIDs []string) ([]*Record, error)
-	// ByUserNames finds live users of one instance by the folded form of their names.
-	ByUserNames(ctx context.Context, instance int64, keys []string) ([]*Record, error)
-	List(ctx context.Context, q ListQuery) ([]*Record, error)
-	// Count counts what List without paging would return.
-	Count(ctx context.Context, q ListQuery) (int, error)
 	// Aliases lists the live former FQNs of each identity, oldest first.
 	Aliases(ctx context.Context, ids []int64) ([][]string, error)
 	// Managers returns the manager of each user, 0 for none.
@@ -31,6 +24,24 @@ type Store interface {
 	// Reports pages through the users whose manager is q.Of; Way, Scope and Kind are ignored.
 	Reports(ctx context.Context, queries []EdgeQuery) ([][]Edge, error)
 	CountReports(ctx context.Context, managers []int64) ([]int, error)
+	// InstancesByID finds instances, deleted ones too, with their providers.
+	InstancesByID(ctx context.Context, ids []int64) ([]*Instance, error)
+	// RuntimeConfig lists the configuration of each instance, by key.
+	RuntimeConfig(ctx context.Context, instances []int64) ([][]*RuntimeConfigEntry, error)
+}
+
+// Store is what the directory needs from storage. Implementations return *[Error] for what a caller may see and any
+// other error for what went wrong.
+type Store interface {
+	Source
+
+	// ByExternalIDs finds live identities of one instance and kind.
+	ByExternalIDs(ctx context.Context, instance int64, kind IdentityKind, externalIDs []string) ([]*Record, error)
+	// ByUserNames finds live users of one instance by the folded form of their names.
+	ByUserNames(ctx context.Context, instance int64, keys []string) ([]*Record, error)
+	List(ctx context.Context, q ListQuery) ([]*Record, error)
+	// Count counts what List without paging would return.
+	Count(ctx context.Context, q ListQuery) (int, error)
 
 	// Commit writes a batch in one transaction. It fails as stale (ReasonStale) where a row is not at the version
 	// that the batch was planned from.
@@ -39,14 +50,10 @@ type Store interface {
 	// Providers lists every provider that is not deleted, by name; Instances every instance that is not deleted.
 	Providers(ctx context.Context) ([]*Provider, error)
 	Instances(ctx context.Context) ([]*Instance, error)
-	// InstancesByID finds instances, deleted ones too, with their providers.
-	InstancesByID(ctx context.Context, ids []int64) ([]*Instance, error)
 	InsertProvider(ctx context.Context, p Provider, a Audit) (*Provider, error)
 	UpdateProvider(ctx context.Context, p Provider, a Audit) (*Provider, error)
 	InsertInstance(ctx context.Context, i Instance, a Audit) (*Instance, error)
 	UpdateInstance(ctx context.Context, i Instance, a Audit) (*Instance, error)
-	// RuntimeConfig lists the configuration of each instance, by key.
-	RuntimeConfig(ctx context.Context, instances []int64) ([][]*RuntimeConfigEntry, error)
 	// SetRuntimeConfig upserts an entry. Sealed is the encrypted form of a secret; then the entry's Value is nil.
 	SetRuntimeConfig(ctx context.Context, instance int64, e RuntimeConfigEntry, sealed []byte, a Audit) error
 	// DeleteRuntimeConfig reports whether the entry existed.
