@@ -12,6 +12,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/roster-gateway/roster/directory"
 )
 
 //go:embed migrations/*.sql
@@ -82,7 +84,7 @@ func refuseNewer(ctx context.Context, provider *goose.Provider) error {
 	return nil
 }
 
-// MigrationsHash identifies the set of embedded migrations, so that a template database can be named after it.
+// MigrationsHash identifies what Migrate makes of an empty database, so that a template database can be named after it.
 func MigrationsHash() string {
 	sum := sha256.New()
 	err := fs.WalkDir(migrationFiles, ".", func(path string, d fs.DirEntry, err error) error {
@@ -97,5 +99,6 @@ func MigrationsHash() string {
 	if err != nil {
 		panic(errors.Join(errors.New("embedded migrations"), err)) // the files are part of the program
 	}
+	fmt.Fprint(sum, directory.BuiltInProviders)
 	return hex.EncodeToString(sum.Sum(nil))[:16]
 }

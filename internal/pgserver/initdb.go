@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,8 +36,18 @@ func clusterMajor(cluster string) (int, error) {
 	return 0, nil
 }
 
-// createCluster runs initdb in a folder beside the final one and renames it into place when it is complete and on disk.
-func createCluster(ctx context.Context, l layout, bin binaries, who account, cfg Config, lock *os.File, g *guard) (err error) {
+// createCluster makes a cluster. Text is ordered by its bytes everywhere, but lower() should know every letter where the
+// system has a locale for that.
+func createCluster(ctx context.Context, l layout, bin binaries, who account, cfg Config, lock *os.File, g *guard) error {
+	err := initCluster(ctx, l, bin, who, cfg, lock, g, "C.UTF-8")
+	if err != nil && strings.Contains(err.Error(), "locale") {
+		return initCluster(ctx, l, bin, who, cfg, lock, g, "C")
+	}
+	return err
+}
+
+// initCluster runs initdb in a folder beside the final one and renames it into place when it is complete and on disk.
+func initCluster(ctx context.Context, l layout, bin binaries, who account, cfg Config, lock *os.File, g *guard, letters string) (err error) {
 	fresh, err := os.MkdirTemp(l.root, newClusterPattern)
 	if err != nil {
 		return unwritable(l.root, err)
@@ -52,7 +61,7 @@ func createCluster(ctx context.Context, l layout, bin binaries, who account, cfg
 		return err
 	}
 	args := []string{
-		"-D", pathFor(who, fresh), "--username=" + superuser, "--encoding=UTF8", "--locale=C", "--lc-ctype=" + characterTypes(),
+		"-D", pathFor(who, fresh), "--username=" + superuser, "--encoding=UTF8", "--locale=C", "--lc-ctype=" + letters,
 		"--auth-local=trust", "--auth-host=reject", "--no-instructions",
 	}
 	if cfg.Ephemeral {
@@ -99,13 +108,4 @@ func syncDir(dir string) error {
 		return unwritable(dir, err)
 	}
 	return nil
-}
-
-// characterTypes is the locale that says what letters are. Text is ordered by its bytes everywhere, but lower() should
-// know every letter where the system has such a locale.
-func characterTypes() string {
-	if runtime.GOOS != "linux" {
-		return "C"
-	}
-	return "C.UTF-8"
 }
