@@ -14,8 +14,7 @@ func (d *Directory) Await(ctx context.Context, r Revision) error {
 	limit := time.NewTimer(awaitLimit)
 	defer limit.Stop()
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		woken := d.wake.wait()
-		reflects, err := d.store.Reflects(ctx, r)
+		woken, reflects, err := d.reflects(ctx, r)
 		if reflects || err != nil {
 			return err
 		}
@@ -34,5 +33,28 @@ func (d *Directory) Await(ctx context.Context, r Revision) error {
 	}
 }
 
-// Revision is the newest committed state that reads from now on reflect.
-func (d *Directory) Revision(ctx context.Context) (Revision, error) { return d.store.Snapshot(ctx) }
+// reflects reports whether reads reflect a revision, and when to ask again at the latest where they do not.
+func (d *Directory) reflects(ctx context.Context, r Revision) (again <-chan struct{}, reflects bool, err error) {
+	if d.replica == nil {
+		again = d.wake.wait()
+		reflects, err = d.store.Reflects(ctx, r)
+		return again, reflects, err
+	}
+	again = d.replica.applied.wait()
+	if reflects, err = d.replica.reflects(r); !reflects {
+		d.replica.wake()
+	}
+	return again, reflects, err
+}
+
+// Revision is the newest committed state that the reader's answers reflect.
+func (r *Reader) Revision(ctx context.Context) (Revision, error) {
+	if m, ok := r.source.(*memory); ok {
+		s, err := m.pin(ctx)
+		if err != nil {
+			return Revision{}, err
+		}
+		return s.revision, nil
+	}
+	return r.d.store.Snapshot(ctx)
+}

@@ -4,7 +4,11 @@
 // It imports nothing else of Roster. What it needs from storage it declares as the interface [Store].
 package directory
 
-import "time"
+import (
+	"context"
+	"log/slog"
+	"time"
+)
 
 // Limits that every caller of the directory meets, whichever door it came through.
 const (
@@ -18,10 +22,13 @@ const (
 
 // Directory applies change sets and opens readers. It is safe for concurrent use.
 type Directory struct {
-	store  Store
-	sealer Sealer
-	wake   *broadcast
-	now    func() time.Time
+	store   Store
+	sealer  Sealer
+	wake    *broadcast
+	now     func() time.Time
+	log     *slog.Logger
+	replica *replica // nil where reads go to the store
+	cache   *recordCache
 }
 
 // Option changes how a Directory works.
@@ -30,11 +37,47 @@ type Option func(*Directory)
 // WithSealer gives the key that secrets are encrypted with; without one they are refused.
 func WithSealer(s Sealer) Option { return func(d *Directory) { d.sealer = s } }
 
-// New returns a Directory over a store.
+// WithLog gives the log that the applier writes to.
+func WithLog(log *slog.Logger) Option { return func(d *Directory) { d.log = log } }
+
+// New returns a Directory over a store, whose reads go to the store.
 func New(store Store, options ...Option) *Directory {
-	d := &Directory{store: store, wake: newBroadcast(), now: time.Now}
+	d := &Directory{store: store, wake: newBroadcast(), now: time.Now, log: slog.Default()}
 	for _, o := range options {
 		o(d)
 	}
 	return d
+}
+
+// HoldInMemory loads the graph and keeps it up to date until the context ends; from then on readers are answered from
+// memory. cacheBytes bounds the hot cache of records, 0 is none. It is called once, before the first reader is opened.
+func (d *Directory) HoldInMemory(ctx context.Context, store GraphStore, cacheBytes int64) error {
+	cache, err := newRecordCache(cacheBytes)
+	if err != nil {
+		return err
+	}
+	replica, err := newReplica(ctx, store, d.now, d.log)
+	if err != nil {
+		return err
+	}
+	d.replica, d.cache = replica, cache
+	go replica.run(ctx)
+	return nil
+}
+
+// Wake tells the Directory that something was committed elsewhere.
+func (d *Directory) Wake() {
+	d.wake.wakeAll()
+	if d.replica != nil {
+		d.replica.wake()
+	}
+}
+
+// committed waits until reads are answered from a state that includes an own commit. The commit has happened: where
+// the state does not come in time the write still succeeded, and its revision tells readers what to wait for.
+func (d *Directory) committed(ctx context.Context, r Revision) {
+	d.Wake()
+	if d.replica != nil {
+		_ = d.Await(ctx, r)
+	}
 }

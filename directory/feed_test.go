@@ -162,7 +162,7 @@ func TestARevisionIsReflectedByWhatFollows(t *testing.T) {
 	f := newFixture(t)
 	hr := f.instance("HR", directory.TypeSCIM, "")
 	written := f.apply(directory.Changes{Instance: hr, Put: []directory.Put{user("ana")}}).Revision
-	seen, err := f.Revision(f.ctx)
+	seen, err := f.Reader().Revision(f.ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

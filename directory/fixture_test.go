@@ -21,7 +21,18 @@ type fixture struct {
 	ctx   context.Context
 }
 
+// newFixture answers from memory, as the program does, with a cache too small for anything.
 func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	f := newStoreFixture(t)
+	if err := f.HoldInMemory(f.ctx, f.store, 4<<10); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// newStoreFixture answers from the store.
+func newStoreFixture(t testing.TB) *fixture {
 	t.Helper()
 	url := testpg.New(t)
 	s, err := store.Open(t.Context(), store.Config{URL: url})

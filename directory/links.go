@@ -1,6 +1,10 @@
 package directory
 
-import "context"
+import (
+	"context"
+
+	"github.com/roster-gateway/roster/directory/links"
+)
 
 // MembershipScope chooses between stored edges and their closure.
 type MembershipScope string
@@ -82,10 +86,7 @@ func (s StatusSet) List() []IdentityStatus {
 }
 
 // Edge is one linked identity. Direct reports that a stored edge links it, beside any longer path.
-type Edge struct {
-	ID     int64
-	Direct bool
-}
+type Edge = links.Linked
 
 // Pair asks whether Member is effectively in Container.
 type Pair struct{ Member, Container int64 }

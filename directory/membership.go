@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -14,78 +13,58 @@ type LinkArgs struct {
 	Status []IdentityStatus
 }
 
-func (a LinkArgs) query(of int64, way Way) EdgeQuery {
-	q := EdgeQuery{Of: of, Way: way, Scope: a.Scope, Kind: a.Kind, Status: Statuses(a.Status...)}
-	if q.Scope == "" {
-		q.Scope = ScopeDirect
-	}
-	if a.Status == nil {
-		q.Status = OnlyActive
-	}
-	return q
-}
-
 // Members lists a container's members in id order.
 func (r *Reader) Members(container *Record, args LinkArgs) (*MemberConnection, error) {
-	return linked(r, args, args.query(container.ID, Down), "members", func(i Identity) Identity { return i })
+	return linked(r, args.PageArgs, args.Query(container.ID, Down), ListMembers, func(i Identity) Identity { return i })
 }
 
 // MemberOf lists the containers that an identity is in, in id order.
 func (r *Reader) MemberOf(identity *Record, args LinkArgs) (*ContainerConnection, error) {
-	return linked(r, args, args.query(identity.ID, Up), "memberOf", func(i Identity) Container { return i.(Container) })
+	return linked(r, args.PageArgs, args.Query(identity.ID, Up), ListMemberOf, func(i Identity) Container { return i.(Container) })
 }
 
 // MemberCount counts a container's members.
 func (r *Reader) MemberCount(ctx context.Context, container *Record, args LinkArgs) (int, error) {
-	return r.edgeCount.Load(ctx, args.query(container.ID, Down))
+	return r.edgeCount.Load(ctx, args.Query(container.ID, Down))
 }
 
 // Reports lists the users whose manager a user is, in id order.
 func (r *Reader) Reports(manager *User, args PageArgs) (*UserConnection, error) {
-	if err := CheckFirst(args.First); err != nil {
-		return nil, err
-	}
-	after, err := afterID("reports", args.After)
+	q, err := args.Within(ListReports, ReportsQuery(manager.ID))
 	if err != nil {
 		return nil, err
 	}
-	q := EdgeQuery{Of: manager.ID, Status: AnyLive, After: after, First: args.First + 1}
 	return NewPage(args.After != nil,
 		func(ctx context.Context) ([]PageEdge[*User], bool, error) {
 			edges, err := r.reports.Load(ctx, q)
 			if err != nil {
 				return nil, false, err
 			}
-			return edgeRows(ctx, r, edges, args.First, "reports", func(i Identity) *User { return i.(*User) })
+			return edgeRows(ctx, r, edges, args, ListReports, func(i Identity) *User { return i.(*User) })
 		},
 		func(ctx context.Context) (int, error) { return r.reportSize.Load(ctx, manager.ID) }), nil
 }
 
 // linked pages through the edges of one identity.
-func linked[T any](r *Reader, args LinkArgs, q EdgeQuery, name string, as func(Identity) T) (*Page[T], error) {
-	if err := CheckFirst(args.First); err != nil {
-		return nil, err
-	}
-	after, err := afterID(name, args.After)
+func linked[T any](r *Reader, args PageArgs, count EdgeQuery, name string, as func(Identity) T) (*Page[T], error) {
+	q, err := args.Within(name, count)
 	if err != nil {
 		return nil, err
 	}
-	count := q
-	q.After, q.First = after, args.First+1
 	return NewPage(args.After != nil,
 		func(ctx context.Context) ([]PageEdge[T], bool, error) {
 			edges, err := r.edges.Load(ctx, q)
 			if err != nil {
 				return nil, false, err
 			}
-			return edgeRows(ctx, r, edges, args.First, name, as)
+			return edgeRows(ctx, r, edges, args, name, as)
 		},
 		func(ctx context.Context) (int, error) { return r.edgeCount.Load(ctx, count) }), nil
 }
 
 // edgeRows turns edges into rows: the records of all pages of an operation are read in one statement.
-func edgeRows[T any](ctx context.Context, r *Reader, edges []Edge, first int, name string, as func(Identity) T) ([]PageEdge[T], bool, error) {
-	edges, more := trim(edges, first)
+func edgeRows[T any](ctx context.Context, r *Reader, edges []Edge, args PageArgs, name string, as func(Identity) T) ([]PageEdge[T], bool, error) {
+	edges, more := args.Cut(edges)
 	ids := make([]int64, len(edges))
 	for i, e := range edges {
 		ids[i] = e.ID
@@ -115,19 +94,6 @@ const (
 	ResolutionDeleted  ResolutionStatus = "DELETED"
 )
 
-func resolutionOf(record *Record) ResolutionStatus {
-	switch {
-	case record == nil:
-		return ResolutionUnknown
-	case record.Status == StatusDisabled:
-		return ResolutionDisabled
-	case record.Status == StatusDeleted:
-		return ResolutionDeleted
-	default:
-		return Resolved
-	}
-}
-
 // Resolution is the answer to a batch of FQNs.
 type Resolution struct {
 	Revision Revision
@@ -155,7 +121,7 @@ func (r *Reader) Resolve(ctx context.Context, fqns []string) (*Resolution, error
 	if err := CheckBatch("fqns", len(fqns)); err != nil {
 		return nil, err
 	}
-	revision, err := r.d.store.Snapshot(ctx) // before the rows are read: the answer reflects at least this
+	revision, err := r.Revision(ctx) // before the rows are read: the answer reflects at least this
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +131,7 @@ func (r *Reader) Resolve(ctx context.Context, fqns []string) (*Resolution, error
 	}
 	out := &Resolution{Revision: revision, AsOf: r.d.now().UTC(), Results: make([]*ResolvedIdentity, len(fqns))}
 	for i, fqn := range fqns {
-		out.Results[i] = &ResolvedIdentity{FQN: fqn, Status: resolutionOf(records[i]), record: records[i]}
+		out.Results[i] = &ResolvedIdentity{FQN: fqn, Status: ResolutionOf(records[i]), record: records[i]}
 	}
 	return out, nil
 }
@@ -173,23 +139,20 @@ func (r *Reader) Resolve(ctx context.Context, fqns []string) (*Resolution, error
 // ResolvedUsers lists the active users behind a resolved FQN: the user itself, or everybody effectively in the
 // container.
 func (r *Reader) ResolvedUsers(i *ResolvedIdentity, args PageArgs) (*UserConnection, error) {
-	if i.Status == Resolved && i.record.Kind.IsContainer() {
-		link := LinkArgs{PageArgs: args, Scope: ScopeEffective, Kind: KindUser}
-		return linked(r, link, link.query(i.record.ID, Down), "members", func(i Identity) *User { return i.(*User) })
+	behind := UsersBehindOf(i.record)
+	if behind.Query != nil {
+		return linked(r, args, *behind.Query, ListMembers, func(i Identity) *User { return i.(*User) })
 	}
-	if err := CheckFirst(args.First); err != nil {
-		return nil, err
-	}
-	after, err := afterID("members", args.After)
+	q, err := args.Within(ListMembers, EdgeQuery{})
 	if err != nil {
 		return nil, err
 	}
 	rows := []PageEdge[*User]{}
 	total := 0
-	if i.Status == Resolved {
+	if self := behind.Alone; self != nil {
 		total = 1
-		if i.record.ID > after {
-			rows = append(rows, PageEdge[*User]{Cursor: idCursor("members", i.record.ID), Node: &User{Record: *i.record}})
+		if self.ID > q.After {
+			rows = append(rows, PageEdge[*User]{Cursor: idCursor(ListMembers, self.ID), Node: &User{Record: *self}})
 		}
 	}
 	return NewPage(args.After != nil,
@@ -227,10 +190,10 @@ func (r *Reader) CheckMembership(ctx context.Context, checks []MembershipCheckIn
 		member, container := records[2*i], records[2*i+1]
 		out[i] = &MembershipCheck{
 			Member: c.Member, Container: c.Container,
-			MemberStatus: resolutionOf(member), ContainerStatus: resolutionOf(container),
+			MemberStatus: ResolutionOf(member), ContainerStatus: ResolutionOf(container),
 		}
-		if out[i].MemberStatus == Resolved && out[i].ContainerStatus == Resolved && container.Kind.IsContainer() {
-			thunks[i] = r.paths.LoadThunk(ctx, Pair{Member: member.ID, Container: container.ID})
+		if pair, ok := CheckPair(member, container); ok {
+			thunks[i] = r.paths.LoadThunk(ctx, pair)
 		}
 	}
 	for i, thunk := range thunks {
@@ -254,11 +217,11 @@ func (r *Reader) Path(ctx context.Context, c *MembershipCheck) ([]Identity, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := CheckPath(c.path, records); err != nil {
+		return nil, err
+	}
 	out := make([]Identity, len(records))
 	for i, record := range records {
-		if record == nil {
-			return nil, fmt.Errorf("identity %d of a membership path is gone", c.path[i])
-		}
 		out[i] = record.Identity()
 	}
 	return out, nil
@@ -266,17 +229,16 @@ func (r *Reader) Path(ctx context.Context, c *MembershipCheck) ([]Identity, erro
 
 // HasMember reports whether the identity that an FQN names is an active member of an active container.
 func (r *Reader) HasMember(ctx context.Context, container *Record, fqn string, scope MembershipScope) (bool, error) {
-	member, err := r.ByFQN(ctx, fqn)
-	if err != nil || member == nil || member.Base().Status != StatusActive || container.Status != StatusActive {
+	identity, err := r.ByFQN(ctx, fqn)
+	if err != nil || identity == nil || !CanHold(identity.Base(), container) {
 		return false, err
 	}
+	member := identity.Base()
 	if scope == ScopeDirect {
-		edges, err := r.edges.Load(ctx, EdgeQuery{
-			Of: container.ID, Way: Down, Scope: ScopeDirect, Status: OnlyActive, After: member.Base().ID - 1, First: 1,
-		})
-		return len(edges) == 1 && edges[0].ID == member.Base().ID, err
+		edges, err := r.edges.Load(ctx, DirectLink(member.ID, container.ID))
+		return IsDirectLink(edges, member.ID), err
 	}
-	path, err := r.paths.Load(ctx, Pair{Member: member.Base().ID, Container: container.ID})
+	path, err := r.paths.Load(ctx, Pair{Member: member.ID, Container: container.ID})
 	return path != nil, err
 }
 
@@ -284,11 +246,15 @@ func (r *Reader) HasMember(ctx context.Context, container *Record, fqn string, s
 // first; empty where the FQN names no active identity.
 func (r *Reader) Principals(ctx context.Context, fqn string) ([]string, error) {
 	identity, err := r.ByFQN(ctx, fqn)
-	if err != nil || identity == nil || identity.Base().Status != StatusActive {
+	if err != nil || identity == nil {
 		return []string{}, err
 	}
 	self := identity.Base()
-	edges, err := r.edges.Load(ctx, EdgeQuery{Of: self.ID, Way: Up, Scope: ScopeEffective, Status: OnlyActive})
+	q, ok := PrincipalsQuery(self)
+	if !ok {
+		return []string{}, nil
+	}
+	edges, err := r.edges.Load(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -300,11 +266,5 @@ func (r *Reader) Principals(ctx context.Context, fqn string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []string{self.FQN}
-	for _, record := range records {
-		if record != nil && record.ID != self.ID {
-			out = append(out, record.FQN)
-		}
-	}
-	return out, nil
+	return PrincipalNames(self, records), nil
 }

@@ -30,6 +30,9 @@ type Reader struct {
 // Reader returns a reader for one operation.
 func (d *Directory) Reader() *Reader {
 	s := Source(d.store)
+	if d.replica != nil {
+		s = &memory{Source: d.store, replica: d.replica, cache: d.cache}
+	}
 	return &Reader{
 		d:          d,
 		source:     s,

@@ -119,7 +119,11 @@ func randomGraph(t *rapid.T, f *fixture, run int) []*directory.Record {
 
 func TestResolutionEqualsANaiveWalk(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	t.Run("in memory", func(t *testing.T) { t.Parallel(); resolutionEqualsANaiveWalk(t, newFixture(t)) })
+	t.Run("in the store", func(t *testing.T) { t.Parallel(); resolutionEqualsANaiveWalk(t, newStoreFixture(t)) })
+}
+
+func resolutionEqualsANaiveWalk(t *testing.T, f *fixture) {
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {
 		run++
@@ -274,7 +278,7 @@ func (r rows) distance(member, container int64) int {
 // A chain far deeper than any stack or time limit of a careless walk allows.
 func TestL8AChainOfTenThousandEnds(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newStoreFixture(t)
 	hr := f.instance("HR", directory.TypeSCIM, "")
 	const depth = 10_000
 	if _, err := f.db.Exec(`INSERT INTO identity (uid, kind, instance_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key)

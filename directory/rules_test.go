@@ -28,7 +28,7 @@ func wantEqual(t testing.TB, what string, got, want any) {
 // A provider whose source does not exist answers every read from the store.
 func TestR01ReadsAreAnsweredFromTheStore(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newStoreFixture(t)
 	ad := f.instance("CORP", directory.TypeActiveDirectory, "NOWHERE.invalid")
 	f.put(ad, keyed(user("ana"), "1"))
 	before := f.store.Statements()

@@ -49,7 +49,7 @@ func (e operationReads) InterceptResponse(ctx context.Context, next graphql.Resp
 	opened := e.open()
 	if op := graphql.GetOperationContext(ctx); op.Operation != nil && op.Operation.Operation == ast.Query {
 		if slices.ContainsFunc(selectionsOf(ctx, op.Operation), func(s selection) bool { return s.coordinate == "Query.revision" }) {
-			opened.revision, opened.revisionErr = e.r.Directory.Revision(ctx)
+			opened.revision, opened.revisionErr = opened.Reader.Revision(ctx)
 		}
 	}
 	return next(context.WithValue(ctx, readsKey{}, opened))

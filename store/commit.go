@@ -38,7 +38,7 @@ func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Commit
 		return directory.Committed{}, err
 	}
 	out.Revision.Epoch = s.epoch
-	directory.NoteRevision(ctx, out.Revision)
+	s.noteCommit(ctx, out.Revision)
 	return out, nil
 }
 

@@ -22,7 +22,7 @@ WHERE c.seq >= CASE WHEN $3::bigint > 0 THEN $3::bigint
 	AND c.xid >= pg_snapshot_xmin(coalesce(nullif($1, ''), '1:1:')::pg_snapshot)
 	AND ($1 = '' OR NOT pg_visible_in_snapshot(c.xid, nullif($1, '')::pg_snapshot))
 	AND pg_visible_in_snapshot(c.xid, $2::pg_snapshot)
-	AND c.kind <> ALL ('{PROVIDER,INSTANCE,TOKEN}')
+	AND c.kind <> ALL ('{PROVIDER,INSTANCE,TOKEN,ALIASES}') -- notes between replicas
 ORDER BY c.seq, u.at LIMIT $5`
 
 // Feed implements [directory.Store].

@@ -96,10 +96,14 @@ const pickFQN = `CROSS JOIN LATERAL (
 const mergeHolder = `LEFT JOIN identity holder ON r.merge AND holder.fqn_key = r.fqn_keys[1] AND holder.status <> 'DELETED'
 	AND holder.kind = r.kind AND holder.instance_id = r.instance_id AND holder.uid <> r.uid`
 
-// retireAliases ends the aliases that new live names in "named" take over; an alias of the identity itself just goes.
+// retireAliases ends the aliases that new live names in "named" take over, and notes whose they were; an alias of the
+// identity itself just goes.
 const retireAliases = `retired AS (
 	UPDATE alias a SET retired_at = now(), retired_by = named.id FROM named
 	WHERE a.fqn_key = named.fqn_key AND a.retired_at IS NULL
+	RETURNING a.identity_id
+), noted AS (
+	INSERT INTO change_log (kind, ids) SELECT 'ALIASES', array_agg(identity_id) FROM retired HAVING count(*) > 0
 )`
 
 const insertSQL = `

@@ -148,7 +148,7 @@ func (s *Store) change(ctx context.Context, kind string, a directory.Audit, stat
 	if err := setXID(&r, row.XID); err != nil {
 		return 0, err
 	}
-	directory.NoteRevision(ctx, r)
+	s.noteCommit(ctx, r)
 	return row.ID, nil
 }
 

@@ -28,8 +28,10 @@ type Config struct {
 
 // Store is the directory's and the access service's storage. It is safe for concurrent use.
 type Store struct {
-	db    *sqlx.DB
-	epoch uuid.UUID
+	db      *sqlx.DB
+	url     string
+	epoch   uuid.UUID
+	commits chan struct{} // asks for a hint to other replicas
 
 	statements atomic.Uint64
 
@@ -38,8 +40,9 @@ type Store struct {
 }
 
 var (
-	_ directory.Store = (*Store)(nil)
-	_ access.Store    = (*Store)(nil)
+	_ directory.Store      = (*Store)(nil)
+	_ directory.GraphStore = (*Store)(nil)
+	_ access.Store         = (*Store)(nil)
 )
 
 // Open connects to a migrated database.
@@ -52,7 +55,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		db.Close()
 		return nil, startError(ctx, pc, err)
 	}
-	s := &Store{db: sqlx.NewDb(db, "postgres"), prepared: map[string]*sqlx.Stmt{}}
+	s := &Store{db: sqlx.NewDb(db, "postgres"), url: cfg.URL, commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{}}
 	if err := s.get(ctx, &s.epoch, "SELECT epoch FROM store_epoch"); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("the database cannot be used: %w", err)

@@ -205,6 +205,6 @@ func (s *Store) noteXID(ctx context.Context, xid string) error {
 	if err := setXID(&revision, xid); err != nil {
 		return err
 	}
-	directory.NoteRevision(ctx, revision)
+	s.noteCommit(ctx, revision)
 	return nil
 }

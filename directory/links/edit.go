@@ -31,7 +31,8 @@ func (e *Edit) Graph() *Graph {
 	return &g
 }
 
-// Put adds an identity or changes what is known of it. A tombstone loses its names, its links and its mergers.
+// Put adds an identity or changes what is known of it. A tombstone loses its names, its links and its mergers. A group
+// that is merged into another has to be put after it.
 func (e *Edit) Put(n Node) {
 	place, known := e.byID.get(n.ID)
 	if known {
@@ -54,7 +55,7 @@ func (e *Edit) Put(n Node) {
 	for _, key := range n.Aliases {
 		e.former.put(key, place)
 	}
-	if old != n.MergedInto {
+	if old != 0 || n.MergedInto != 0 {
 		e.remerge(place, old, n.MergedInto)
 	}
 }
@@ -95,32 +96,47 @@ func (e *Edit) remerge(place int32, from, into int64) {
 		}
 	}
 	if survivor, ok := e.byID.get(into); ok && into != 0 {
-		e.g.merged[survivor] = with(e.g.merged[survivor], place)
+		if !has(e.g.merged[survivor], place) {
+			e.g.merged[survivor] = with(e.g.merged[survivor], []int32{place})
+		}
 	}
 }
 
-// Link makes an identity a member of a container, both by their store's keys; what is unknown or linked is left alone.
-func (e *Edit) Link(container, member int64) {
-	c, m, ok := e.places(container, member)
-	if !ok || has(*e.down.at(c), m) {
+// Link makes identities members of a container, all by their store's keys; what is unknown or linked is left alone.
+func (e *Edit) Link(container int64, members ...int64) {
+	c, ok := e.byID.get(container)
+	if !ok {
 		return
 	}
-	*e.down.write(c) = with(*e.down.at(c), m)
-	*e.up.write(m) = with(*e.up.at(m), c)
-	e.g.edges++
-}
-
-// Unlink takes a member out of a container.
-func (e *Edit) Unlink(container, member int64) {
-	if c, m, ok := e.places(container, member); ok {
-		e.unlink(c, m)
+	fresh := make([]int32, 0, len(members))
+	for _, member := range members {
+		if m, ok := e.byID.get(member); ok && !has(*e.down.at(c), m) {
+			fresh = append(fresh, m)
+		}
 	}
+	slices.Sort(fresh)
+	fresh = slices.Compact(fresh)
+	if len(fresh) == 0 {
+		return
+	}
+	*e.down.write(c) = with(*e.down.at(c), fresh)
+	for _, m := range fresh {
+		*e.up.write(m) = with(*e.up.at(m), []int32{c})
+	}
+	e.g.edges += len(fresh)
 }
 
-func (e *Edit) places(container, member int64) (c, m int32, ok bool) {
-	c, okC := e.byID.get(container)
-	m, okM := e.byID.get(member)
-	return c, m, okC && okM
+// Unlink takes members out of a container.
+func (e *Edit) Unlink(container int64, members ...int64) {
+	c, ok := e.byID.get(container)
+	if !ok {
+		return
+	}
+	for _, member := range members {
+		if m, ok := e.byID.get(member); ok {
+			e.unlink(c, m)
+		}
+	}
 }
 
 func (e *Edit) unlink(c, m int32) {
@@ -141,16 +157,15 @@ func (e *Edit) unlinkAll(place int32) {
 	}
 }
 
-// with returns a copy of a sorted list that holds a place.
-func with(list []int32, place int32) []int32 {
-	at, found := slices.BinarySearch(list, place)
-	if found {
-		return list
+// with returns a merged copy of two sorted lists that share nothing.
+func with(list, fresh []int32) []int32 {
+	out := make([]int32, 0, len(list)+len(fresh))
+	for _, place := range fresh {
+		at, _ := slices.BinarySearch(list, place)
+		out = append(append(out, list[:at]...), place)
+		list = list[at:]
 	}
-	out := make([]int32, 0, len(list)+1)
-	out = append(out, list[:at]...)
-	out = append(out, place)
-	return append(out, list[at:]...)
+	return append(out, list...)
 }
 
 // without returns a copy of a sorted list that does not hold a place; nil where it is empty.

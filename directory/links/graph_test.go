@@ -169,7 +169,32 @@ func TestEveryVersionEqualsANaiveWalk(t *testing.T) {
 			}
 		}
 		checkPaths(t, g, m)
+		checkBuilt(t, m)
 	})
+}
+
+// checkBuilt holds a graph that is built at once to the same model.
+func checkBuilt(t *rapid.T, m *model) {
+	b := links.Build(len(m.nodes))
+	var ids []int64
+	for id := range m.nodes {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		b.Node(m.nodes[id])
+	}
+	for _, id := range ids {
+		b.Members(id, m.next(id, false, false))
+	}
+	g := b.Graph()
+	for _, id := range ids {
+		for _, q := range questions(id) {
+			if diff := cmp.Diff(m.page(q), g.Page(q, 0, 0, nil)); diff != "" {
+				t.Fatalf("built: %+v (-want +got):\n%s", q, diff)
+			}
+		}
+	}
 }
 
 func questions(id int64) []links.Question {

@@ -22,10 +22,12 @@ type Wire func(Parts) (Gateway, error)
 
 // Parts are what a gateway is built from.
 type Parts struct {
-	Settings  *config.Settings
-	Store     *store.Store
-	PublicURL string
-	Log       *slog.Logger
+	// Background ends when Roster has stopped serving; what runs beside requests runs until then.
+	Background context.Context
+	Settings   *config.Settings
+	Store      *store.Store
+	PublicURL  string
+	Log        *slog.Logger
 	// Sealer encrypts secrets; nil where there are no keys for it.
 	Sealer directory.Sealer
 	// Stopping is closed when streams have to end.
@@ -72,6 +74,8 @@ type service struct {
 	metrics  *telemetry.Metrics
 	database *database
 	store    *store.Store
+	// stopBackground ends what runs beside requests.
+	stopBackground context.CancelFunc
 }
 
 // start brings Roster up: listener, database, schema, handlers, first token. The listener comes first because a port that
@@ -133,8 +137,10 @@ func (s *service) open(p *program) error {
 	if err != nil {
 		return err
 	}
+	background, stop := context.WithCancel(context.WithoutCancel(p.ctx))
+	s.stopBackground = stop
 	gateway, err := p.wire(Parts{
-		Settings: s.settings, Store: s.store, PublicURL: s.settings.PublicURLAt(s.address), Log: s.log, Sealer: sealer, Stopping: s.front.Stopping(),
+		Background: background, Settings: s.settings, Store: s.store, PublicURL: s.settings.PublicURLAt(s.address), Log: s.log, Sealer: sealer, Stopping: s.front.Stopping(),
 	})
 	if err != nil {
 		return err

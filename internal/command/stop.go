@@ -61,6 +61,9 @@ func (s *service) close(deadline time.Time) {
 	if err := s.http.Close(); err != nil {
 		s.log.Debug("closing connections", "error", err)
 	}
+	if s.stopBackground != nil {
+		s.stopBackground()
+	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {
 			s.log.Warn("closing the database connections", "error", err)

@@ -1,0 +1,158 @@
+package directory
+
+import (
+	"context"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/roster-gateway/roster/directory/links"
+)
+
+// memory is a source that answers about links and keys from a replica's graph, and about records from the hot cache.
+// What neither holds it asks the store for. All of its answers are of one state: the one that it is first asked in.
+type memory struct {
+	Source
+	replica *replica
+	cache   *recordCache
+
+	once  sync.Once
+	state *state
+	err   error
+}
+
+func (m *memory) pin(ctx context.Context) (*state, error) {
+	m.once.Do(func() { m.state, m.err = m.replica.pin(ctx) })
+	return m.state, m.err
+}
+
+var graphKinds = map[IdentityKind]links.Kind{KindUser: links.User, KindGroup: links.Group, KindRole: links.Role}
+
+func (q EdgeQuery) question() links.Question {
+	// A StatusSet has the bits of links.Status.
+	return links.Question{Of: q.Of, Up: q.Way == Up, Effective: q.Scope == ScopeEffective, Kind: graphKinds[q.Kind], Status: links.Status(q.Status)}
+}
+
+// Edges implements [Links].
+func (m *memory) Edges(ctx context.Context, queries []EdgeQuery) ([][]Edge, error) {
+	s, err := m.pin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]Edge, len(queries))
+	for i, q := range queries {
+		out[i] = s.graph.Page(q.question(), q.After, q.First, nil)
+	}
+	return out, nil
+}
+
+// CountEdges implements [Links].
+func (m *memory) CountEdges(ctx context.Context, queries []EdgeQuery) ([]int, error) {
+	s, err := m.pin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int, len(queries))
+	for i, q := range queries {
+		out[i] = s.graph.Count(q.question())
+	}
+	return out, nil
+}
+
+// Paths implements [Links].
+func (m *memory) Paths(ctx context.Context, pairs []Pair) ([][]int64, error) {
+	s, err := m.pin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]int64, len(pairs))
+	for i, p := range pairs {
+		out[i] = s.graph.Path(p.Member, p.Container, nil)
+	}
+	return out, nil
+}
+
+// ByIDs implements [Source].
+func (m *memory) ByIDs(ctx context.Context, ids []int64) ([]*Record, error) {
+	s, err := m.pin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Record, len(ids))
+	var missing []int64
+	for i, id := range ids {
+		n := s.graph.ByID(id)
+		if n == nil {
+			continue
+		}
+		if out[i] = m.cache.get(id, n.Version); out[i] == nil {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return out, nil
+	}
+	found, err := m.Source.ByIDs(ctx, missing)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[int64]*Record, len(found))
+	for _, r := range found {
+		if r != nil {
+			m.cache.put(r)
+			byID[r.ID] = r
+		}
+	}
+	for i, id := range ids {
+		if out[i] == nil {
+			out[i] = byID[id]
+		}
+	}
+	return out, nil
+}
+
+// ByUIDs implements [Source].
+func (m *memory) ByUIDs(ctx context.Context, uids []uuid.UUID) ([]*Record, error) {
+	s, err := m.pin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, len(uids))
+	for i, uid := range uids {
+		if n := s.graph.ByUID(uid); n != nil {
+			ids[i] = n.ID
+		}
+	}
+	return m.ByIDs(ctx, ids)
+}
+
+// ByFQNKeys implements [Source]. Tombstones have no names in the graph: the store finds them.
+func (m *memory) ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error) {
+	s, err := m.pin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, len(keys))
+	var dead []string
+	for i, key := range keys {
+		if n := s.graph.ByName(key); n != nil {
+			ids[i] = n.ID
+		} else {
+			dead = append(dead, key)
+		}
+	}
+	out, err := m.ByIDs(ctx, ids)
+	if err != nil || len(dead) == 0 {
+		return out, err
+	}
+	found, err := m.Source.ByFQNKeys(ctx, dead)
+	if err != nil {
+		return nil, err
+	}
+	for i := range keys {
+		if ids[i] == 0 {
+			out[i], found = found[0], found[1:]
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,164 @@
+package directory
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/roster-gateway/roster/directory/links"
+)
+
+// pollEvery is how often a replica looks for changes that nobody told it of.
+const pollEvery = 500 * time.Millisecond
+
+// maxAge is how old a replica's state may be. One that cannot tell, because it has lost the store, answers UNAVAILABLE
+// rather than with rights of unknown age.
+const maxAge = 2 * time.Second
+
+// stepLimit bounds one look at the change log, a load of the whole graph included.
+const stepLimit = time.Minute
+
+// state is one committed state of the store, as a replica holds it.
+type state struct {
+	graph    *links.Graph
+	revision Revision
+	seen     visibility
+	// asOf is when the store was last known to be in this state.
+	asOf time.Time
+}
+
+// replica keeps the graph in memory. One goroutine, the applier, takes the change log up; writers never do so
+// themselves, so that every replica goes through the same states.
+type replica struct {
+	store   GraphStore
+	now     func() time.Time
+	current atomic.Pointer[state]
+	// woken asks the applier to look at once; applied wakes who waits for a revision.
+	woken   chan struct{}
+	applied *broadcast
+	log     *slog.Logger
+	// stepping is held while changes are taken up.
+	stepping sync.Mutex
+}
+
+// newReplica loads the graph.
+func newReplica(ctx context.Context, store GraphStore, now func() time.Time, log *slog.Logger) (*replica, error) {
+	r := &replica{store: store, now: now, woken: make(chan struct{}, 1), applied: newBroadcast(), log: log}
+	return r, r.load(ctx)
+}
+
+func (r *replica) load(ctx context.Context) error {
+	begun := r.now()
+	graph, revision, err := r.store.LoadGraph(ctx)
+	if err != nil {
+		return err
+	}
+	return r.publish(graph, revision, begun)
+}
+
+func (r *replica) publish(graph *links.Graph, revision Revision, asOf time.Time) error {
+	seen, err := parseVisibility(revision.Snapshot)
+	if err != nil {
+		return err
+	}
+	r.current.Store(&state{graph: graph, revision: revision, seen: seen, asOf: asOf})
+	r.applied.wakeAll()
+	return nil
+}
+
+// wake asks the applier to look for changes now.
+func (r *replica) wake() {
+	select {
+	case r.woken <- struct{}{}:
+	default: // it is asked already
+	}
+}
+
+// run applies changes until the context ends.
+func (r *replica) run(ctx context.Context) {
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.woken:
+		case <-poll.C:
+		}
+		bounded, cancel := context.WithTimeout(ctx, stepLimit)
+		err := r.step(bounded)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("changes could not be read; answers stop when they grow too old", "error", err)
+		}
+	}
+}
+
+// step takes up what was committed since the last one.
+func (r *replica) step(ctx context.Context) error {
+	r.stepping.Lock()
+	defer r.stepping.Unlock()
+	old, begun := r.current.Load(), r.now()
+	delta, err := r.store.GraphChanges(ctx, old.revision)
+	if err != nil {
+		return err
+	}
+	if delta.Reload {
+		return r.load(ctx)
+	}
+	graph := old.graph
+	if len(delta.Nodes)+len(delta.Links) > 0 {
+		graph = apply(graph, delta)
+	}
+	return r.publish(graph, delta.Revision, begun)
+}
+
+func apply(graph *links.Graph, delta GraphDelta) *links.Graph {
+	e := graph.Edit()
+	for _, n := range delta.Nodes {
+		e.Put(n)
+	}
+	for _, l := range delta.Links {
+		if l.Removed {
+			e.Unlink(l.Container, l.Members...)
+		} else {
+			e.Link(l.Container, l.Members...)
+		}
+	}
+	return e.Graph()
+}
+
+// pin returns the current state, which does not change any more. Where it has grown too old, whoever asks looks for
+// changes itself before it gives up.
+func (r *replica) pin(ctx context.Context) (*state, error) {
+	s := r.current.Load()
+	if r.now().Sub(s.asOf) <= maxAge {
+		return s, nil
+	}
+	err := r.step(ctx)
+	if s = r.current.Load(); err == nil || r.now().Sub(s.asOf) <= maxAge {
+		return s, nil
+	}
+	return nil, &Error{
+		Code: CodeUnavailable, Message: "This replica has lost the database and cannot tell how old its data is. Try again in a moment.",
+		Cause: err,
+	}
+}
+
+// reflects reports whether the current state includes a revision.
+func (r *replica) reflects(revision Revision) (bool, error) {
+	s := r.current.Load()
+	if revision.Epoch != s.revision.Epoch {
+		return false, &Error{
+			Code: CodeBadInput, Reason: ReasonExpired,
+			Message: "This revision is of an earlier life of the database. Read everything again and go on from there.",
+		}
+	}
+	if revision.XID != 0 {
+		return s.seen.visible(revision.XID), nil
+	}
+	other, err := parseVisibility(revision.Snapshot)
+	return err == nil && s.seen.includes(other), err
+}

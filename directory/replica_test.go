@@ -1,0 +1,316 @@
+package directory_test
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/testpg"
+	"github.com/roster-gateway/roster/store"
+)
+
+var discard = slog.New(slog.DiscardHandler)
+
+// replicas are directories in memory over one database, each with a store and a cache of its own, and one that reads
+// the store.
+func replicas(t *testing.T, n int, hints bool) (all []*directory.Directory, inStore *directory.Directory) {
+	t.Helper()
+	url := testpg.New(t)
+	out := make([]*directory.Directory, n)
+	for i := range out {
+		s, err := store.Open(t.Context(), store.Config{URL: url, MaxConns: 8})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		out[i] = directory.New(s)
+		cacheBytes := []int64{0, 4 << 10, 1 << 20}[i%3] // off, tiny, ample
+		if err := out[i].HoldInMemory(t.Context(), s, cacheBytes); err != nil {
+			t.Fatal(err)
+		}
+		if hints {
+			s.Hints(t.Context(), discard, out[i].Wake)
+		}
+		inStore = directory.New(s)
+	}
+	return out, inStore
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// view is everything that a replica says about identities, in words that compare.
+func view(t *testing.T, d *directory.Directory, records []*directory.Record) []string {
+	t.Helper()
+	ctx := t.Context()
+	var out []string
+	reader := d.Reader()
+	for _, r := range records {
+		identity, err := reader.ByID(ctx, r.ID)
+		if err != nil || identity == nil {
+			t.Fatalf("identity %d: %v, %v", r.ID, identity, err)
+		}
+		now := identity.Base()
+		line := fmt.Sprintf("%s %s v%d", now.FQN, now.Status, now.Version)
+		named, err := reader.ByFQN(ctx, now.FQN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line += fmt.Sprint(" named ", named.Base().ID)
+		for _, way := range []func(*directory.Record, directory.LinkArgs) ([]int64, error){
+			func(r *directory.Record, args directory.LinkArgs) ([]int64, error) {
+				page, err := reader.Members(r, args)
+				return ids(t, page, err)
+			},
+			func(r *directory.Record, args directory.LinkArgs) ([]int64, error) {
+				page, err := reader.MemberOf(r, args)
+				return ids(t, page, err)
+			},
+		} {
+			for _, scope := range []directory.MembershipScope{directory.ScopeDirect, directory.ScopeEffective} {
+				list, err := way(now, directory.LinkArgs{PageArgs: directory.PageArgs{First: 1000}, Scope: scope})
+				if err != nil {
+					t.Fatal(err)
+				}
+				line += fmt.Sprint(" ", list)
+			}
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func ids[T directory.Identity](t *testing.T, page *directory.Page[T], err error) ([]int64, error) {
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := page.Nodes(t.Context())
+	out := []int64{}
+	for _, n := range nodes {
+		out = append(out, n.Base().ID)
+	}
+	return out, err
+}
+
+// After conflicting writes on every replica, all of them answer alike at the last revision, and as the store does;
+// each writer reads its own writes at once.
+func TestReplicasAgreeAtARevision(t *testing.T) {
+	t.Parallel()
+	all, inStore := replicas(t, 3, true)
+	ctx := t.Context()
+	if _, err := all[0].AddProvider(ctx, "HR", directory.TypeSCIM, true); err != nil {
+		t.Fatal(err)
+	}
+	hr, err := all[0].AddInstance(ctx, "HR", "", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var puts []directory.Put
+	for n := range 12 {
+		puts = append(puts, group(fmt.Sprint("g", n)), user(fmt.Sprint("u", n)))
+	}
+	made, err := all[0].Apply(ctx, directory.Changes{Instance: hr, Put: puts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := made.Records
+	for _, d := range all {
+		if err := d.Await(ctx, made.Revision); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	var mu sync.Mutex
+	revisions := []directory.Revision{}
+	var writers sync.WaitGroup
+	for w := range 6 {
+		writers.Go(func() {
+			d := all[w%len(all)]
+			for range 40 {
+				c := randomChange(hr, records)
+				result, err := d.Apply(ctx, c)
+				if err != nil {
+					if !directory.HasCode(err, directory.CodeNotFound) && !directory.HasCode(err, directory.CodeConflict) {
+						t.Error(err)
+					}
+					continue
+				}
+				mu.Lock()
+				revisions = append(revisions, result.Revision)
+				mu.Unlock()
+			}
+		})
+	}
+	writers.Wait()
+
+	want := view(t, inStore, records)
+	for i, d := range all {
+		for _, r := range revisions {
+			if err := d.Await(ctx, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantEqual(t, fmt.Sprint("replica ", i), view(t, d, records), want)
+	}
+}
+
+func randomChange(hr *directory.Instance, records []*directory.Record) directory.Changes {
+	r := records[rand.IntN(len(records))]
+	container := records[rand.IntN(len(records)/2)*2]
+	member := []uuid.UUID{records[rand.IntN(len(records))].UID, records[rand.IntN(len(records))].UID}
+	c := directory.Changes{Instance: hr}
+	switch rand.IntN(10) {
+	case 0, 1, 2:
+		c.Members = []directory.MemberChange{{Container: container.UID, Add: member}}
+	case 3, 4:
+		c.Members = []directory.MemberChange{{Container: container.UID, Remove: member}}
+	case 5:
+		c.Members = []directory.MemberChange{{Container: container.UID, Replace: true, Add: member}}
+	case 6, 7:
+		status := []directory.IdentityStatus{directory.StatusActive, directory.StatusDisabled}[rand.IntN(2)]
+		c.Put = []directory.Put{{UID: r.UID, Kind: r.Kind, Name: r.Name, Status: status}}
+	case 8:
+		c.Put = []directory.Put{{UID: r.UID, Kind: r.Kind, Name: fmt.Sprint("n", rand.IntN(6))}}
+	default:
+		if rand.IntN(4) == 0 {
+			c.Delete = []directory.Delete{{UID: r.UID}}
+		}
+	}
+	return c
+}
+
+// A writer that commits late, and one held open in another database of the server, hold nobody up and lose nothing.
+func TestLateAndForeignWritersHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	elsewhere := newStoreFixture(t)
+	foreign, err := elsewhere.db.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer foreign.Rollback()
+	if _, err := foreign.Exec(`INSERT INTO change_log (kind, ids) VALUES ('IDENTITY_UPDATED', '{1}')`); err != nil {
+		t.Fatal(err)
+	}
+
+	hr := f.instance("HR", directory.TypeSCIM, "")
+	r := f.put(hr, group("team"), user("ana"), user("bo"))
+	late, err := f.db.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Rollback()
+	for _, statement := range []string{
+		`INSERT INTO link (container_id, kind, member_id) VALUES ($1, 'member', $2)`,
+		`INSERT INTO change_log (kind, container_id, ids) VALUES ('MEMBER_ADDED', $1, ARRAY[$2::bigint])`,
+	} {
+		if _, err := late.Exec(statement, r[0].ID, r[2].ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.link(hr, r[0], r[1]) // a later sequence number, committed first
+	wantEqual(t, "while both are open", f.members(r[0], directory.LinkArgs{}), []string{"HR:ana"})
+	if err := late.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	f.setStatus(hr, r[1], directory.StatusDisabled)
+	wantEqual(t, "after the late commit", f.members(r[0], directory.LinkArgs{}), []string{"HR:bo"})
+	f.apply(directory.Changes{Instance: hr, Members: []directory.MemberChange{{Container: r[0].UID, Remove: []uuid.UUID{r[2].UID}}}})
+	wantEqual(t, "after its link was removed", f.members(r[0], directory.LinkArgs{}), []string{})
+}
+
+// Without hints, what one replica commits is on the others within the stated bound; with a revision, always.
+func TestStalenessIsBoundedWithoutHints(t *testing.T) {
+	t.Parallel()
+	all, _ := replicas(t, 2, false)
+	ctx := t.Context()
+	for n := range 3 {
+		name := fmt.Sprint("role ", n)
+		begun := time.Now()
+		if _, err := all[0].CreateRole(ctx, name, nil); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			role, err := all[1].Reader().Role(ctx, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if role != nil {
+				break
+			}
+			if time.Since(begun) > 10*time.Second {
+				t.Fatal("never came")
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+func TestAReplicaThatLostTheStoreSaysSo(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.put(f.instance("HR", directory.TypeSCIM, ""), user("ana"))
+	if err := f.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		_, err := f.Reader().Principals(f.ctx, "HR:ana")
+		if directory.HasCode(err, directory.CodeUnavailable) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("still answers: %v", err)
+		}
+	}
+}
+
+func TestConcurrentReadersSeeWholeStates(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	hr := f.instance("HR", directory.TypeSCIM, "")
+	r := f.put(hr, group("a"), group("b"), user("ana"))
+	f.link(hr, r[0], r[2])
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				// Ana moves between a and b in one change set: she is always in exactly one of them.
+				list, err := ids(t, must(f.Reader().MemberOf(r[2], directory.LinkArgs{PageArgs: directory.PageArgs{First: 10}})), nil)
+				if err != nil || len(list) != 1 {
+					t.Errorf("ana is in %v, %v", list, err)
+					return
+				}
+			}
+		})
+	}
+	from, to := r[0], r[1]
+	for range 100 {
+		f.apply(directory.Changes{Instance: hr, Members: []directory.MemberChange{
+			{Container: from.UID, Remove: []uuid.UUID{r[2].UID}}, {Container: to.UID, Add: []uuid.UUID{r[2].UID}},
+		}})
+		from, to = to, from
+	}
+	close(stop)
+	readers.Wait()
+	got := f.memberOf(r[2], directory.LinkArgs{})
+	if !slices.Equal(got, []string{from.FQN}) {
+		t.Errorf("in the end in %v", got)
+	}
+}

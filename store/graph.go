@@ -1,0 +1,227 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/directory/links"
+)
+
+// graphColumns are the columns of a graphRow, of a table named i; aliases are read beside them.
+const graphColumns = `i.id, i.uid, i.kind, i.status, i.instance_id, i.version, i.fqn_key, coalesce(i.merged_into, 0) AS merged_into`
+
+type graphRow struct {
+	ID         int64          `db:"id"`
+	UID        uuid.UUID      `db:"uid"`
+	Kind       string         `db:"kind"`
+	Status     string         `db:"status"`
+	InstanceID int64          `db:"instance_id"`
+	Version    int64          `db:"version"`
+	FQNKey     string         `db:"fqn_key"`
+	MergedInto int64          `db:"merged_into"`
+	Aliases    pq.StringArray `db:"aliases"`
+}
+
+var graphKinds = map[string]links.Kind{"USER": links.User, "GROUP": links.Group, "ROLE": links.Role}
+
+var graphStatuses = map[string]links.Status{"ACTIVE": links.Active, "DISABLED": links.Disabled, "DELETED": links.Deleted}
+
+func (r *graphRow) node() links.Node {
+	n := links.Node{
+		ID: r.ID, UID: r.UID, Kind: graphKinds[r.Kind], Status: graphStatuses[r.Status],
+		Instance: r.InstanceID, Version: r.Version, Name: links.KeyOf(r.FQNKey), MergedInto: r.MergedInto,
+	}
+	for _, key := range r.Aliases {
+		n.Aliases = append(n.Aliases, links.KeyOf(key))
+	}
+	return n
+}
+
+// loadTimeout bounds how long reading the whole graph may take.
+const loadTimeout = 5 * time.Minute
+
+// inSnapshot runs do in one read-only transaction that sees one snapshot, and returns that snapshot.
+func (s *Store) inSnapshot(ctx context.Context, do func(tx *sqlx.Tx) error) (snapshot string, err error) {
+	tx, err := s.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return "", mapError(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := tx.GetContext(ctx, &snapshot, `SELECT pg_current_snapshot()::text`); err != nil {
+		return "", mapError(ctx, err)
+	}
+	return snapshot, mapError(ctx, do(tx))
+}
+
+// LoadGraph implements [directory.GraphStore].
+func (s *Store) LoadGraph(ctx context.Context) (*links.Graph, directory.Revision, error) {
+	var b *links.Builder
+	snapshot, err := s.inSnapshot(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = `+strconv.FormatInt(loadTimeout.Milliseconds(), 10)); err != nil {
+			return err
+		}
+		var n int
+		if err := tx.GetContext(ctx, &n, `SELECT greatest(reltuples, 0)::int FROM pg_class WHERE oid = 'identity'::regclass`); err != nil {
+			return err
+		}
+		b = links.Build(n)
+		if err := loadNodes(ctx, tx, b); err != nil {
+			return err
+		}
+		return loadMembers(ctx, tx, b)
+	})
+	if err != nil {
+		return nil, directory.Revision{}, err
+	}
+	return b.Graph(), directory.Revision{Epoch: s.epoch, Snapshot: snapshot}, nil
+}
+
+func loadNodes(ctx context.Context, tx *sqlx.Tx, b *links.Builder) error {
+	aliases := map[int64][]string{}
+	rows, err := tx.QueryContext(ctx, `SELECT identity_id, fqn_key FROM alias WHERE retired_at IS NULL ORDER BY id`)
+	if err != nil {
+		return err
+	}
+	if err := each(rows, func() error {
+		var id int64
+		var key string
+		if err := rows.Scan(&id, &key); err != nil {
+			return err
+		}
+		aliases[id] = append(aliases[id], key)
+		return nil
+	}); err != nil {
+		return err
+	}
+	if rows, err = tx.QueryContext(ctx, `SELECT `+graphColumns+` FROM identity i ORDER BY i.id`); err != nil {
+		return err
+	}
+	return each(rows, func() error {
+		var r graphRow
+		var uid []byte
+		if err := rows.Scan(&r.ID, &uid, &r.Kind, &r.Status, &r.InstanceID, &r.Version, &r.FQNKey, &r.MergedInto); err != nil {
+			return err
+		}
+		if r.UID, err = uuid.ParseBytes(uid); err != nil {
+			return err
+		}
+		r.Aliases = aliases[r.ID]
+		b.Node(r.node())
+		return nil
+	})
+}
+
+// loadMembers reads each container's members as one array: a row a link costs three times as much.
+func loadMembers(ctx context.Context, tx *sqlx.Tx, b *links.Builder) error {
+	rows, err := tx.QueryContext(ctx, `SELECT container_id, array_agg(member_id) FROM link WHERE kind = 'member' GROUP BY container_id`)
+	if err != nil {
+		return err
+	}
+	var members []int64
+	return each(rows, func() error {
+		var container int64
+		var array sql.RawBytes
+		if err := rows.Scan(&container, &array); err != nil {
+			return err
+		}
+		if members, err = parseIDs(members[:0], array); err != nil {
+			return err
+		}
+		b.Members(container, members)
+		return nil
+	})
+}
+
+func each(rows *sql.Rows, do func() error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// parseIDs reads a Postgres array of bigint, as {1,2,3}.
+func parseIDs(out []int64, array []byte) ([]int64, error) {
+	if len(array) < 2 || array[0] != '{' || array[len(array)-1] != '}' {
+		return nil, fmt.Errorf("an array of ids reads %.20q", array)
+	}
+	n, digits := int64(0), false
+	for _, c := range array[1:] {
+		switch {
+		case c >= '0' && c <= '9':
+			n, digits = n*10+int64(c-'0'), true
+		case digits && (c == ',' || c == '}'):
+			out = append(out, n)
+			n, digits = 0, false
+		case c != '}':
+			return nil, fmt.Errorf("an array of ids reads %.20q", array)
+		}
+	}
+	return out, nil
+}
+
+// maxDelta is how many ids of changes a replica takes up one by one; beyond that it loads the graph anew.
+const maxDelta = 100_000
+
+// GraphChanges implements [directory.GraphStore].
+func (s *Store) GraphChanges(ctx context.Context, since directory.Revision) (directory.GraphDelta, error) {
+	var delta directory.GraphDelta
+	var entries []struct {
+		Kind      string        `db:"kind"`
+		Container sql.NullInt64 `db:"container_id"`
+		IDs       pq.Int64Array `db:"ids"`
+	}
+	var nodes []graphRow
+	s.statements.Add(1)
+	snapshot, err := s.inSnapshot(ctx, func(tx *sqlx.Tx) error {
+		var ids int
+		if err := tx.GetContext(ctx, &ids, `SELECT coalesce(sum(cardinality(ids)), 0) FROM change_log
+			WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot)`, since.Snapshot); err != nil {
+			return err
+		}
+		if delta.Reload = ids > maxDelta; delta.Reload || ids == 0 {
+			return nil
+		}
+		if err := tx.SelectContext(ctx, &entries, `SELECT kind, container_id, ids FROM change_log
+			WHERE xid >= pg_snapshot_xmin($1::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::pg_snapshot) ORDER BY seq`, since.Snapshot); err != nil {
+			return err
+		}
+		touched := pq.Int64Array{}
+		for _, e := range entries {
+			switch directory.ChangeKind(e.Kind) {
+			case directory.MemberAdded, directory.MemberRemoved:
+				touched = append(touched, e.Container.Int64)
+			case "PROVIDER", "INSTANCE", "TOKEN":
+			default:
+				touched = append(touched, e.IDs...)
+			}
+		}
+		return tx.SelectContext(ctx, &nodes, `SELECT `+graphColumns+`,
+			ARRAY(SELECT fqn_key FROM alias a WHERE a.identity_id = i.id AND a.retired_at IS NULL) AS aliases
+			FROM identity i WHERE i.id = ANY($1) ORDER BY i.merged_into IS NOT NULL, i.id`, touched)
+	})
+	if err != nil {
+		return delta, err
+	}
+	delta.Revision = directory.Revision{Epoch: s.epoch, Snapshot: snapshot}
+	for i := range nodes {
+		delta.Nodes = append(delta.Nodes, nodes[i].node())
+	}
+	for _, e := range entries {
+		switch kind := directory.ChangeKind(e.Kind); kind {
+		case directory.MemberAdded, directory.MemberRemoved:
+			delta.Links = append(delta.Links, directory.LinkDelta{Container: e.Container.Int64, Members: e.IDs, Removed: kind == directory.MemberRemoved})
+		}
+	}
+	return delta, nil
+}

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+// hintChannel is where replicas tell each other that something was committed. A hint carries nothing: what changed is
+// in the change log.
+const hintChannel = "roster_changes"
+
+// listenerPing is how often a silent listening connection is tried.
+const listenerPing = 30 * time.Second
+
+// Hints tells other replicas of commits on this store, and calls changed after hints of theirs, until the context
+// ends. A hint may be lost: callers look by themselves too.
+//
+// A NOTIFY inside the writing transaction would make all writers queue for a lock of the whole database; one empty
+// NOTIFY after any number of commits does not.
+func (s *Store) Hints(ctx context.Context, log *slog.Logger, changed func()) {
+	go s.sendHints(ctx, log)
+	listener := pq.NewListener(s.url, time.Second, 10*time.Second, func(_ pq.ListenerEventType, err error) {
+		if err != nil {
+			log.Debug("the connection that listens for changes", "error", err)
+		}
+	})
+	go func() {
+		defer listener.Close()
+		if err := listener.Listen(hintChannel); err != nil && ctx.Err() == nil {
+			log.Warn("changes of other replicas are not announced; they are found a little later", "error", err)
+		}
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-listener.Notify: // nil after a reconnect: some may have been lost
+				changed()
+			case <-time.After(listenerPing):
+				go func() { _ = listener.Ping() }()
+			}
+		}
+	}()
+}
+
+func (s *Store) sendHints(ctx context.Context, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.commits:
+		}
+		if _, err := s.db.ExecContext(ctx, `SELECT pg_notify($1, '')`, hintChannel); err != nil && ctx.Err() == nil {
+			log.Debug("a hint could not be sent", "error", err)
+		}
+	}
+}
+
+// noteCommit tells the request which revision it committed, and asks for a hint to the other replicas.
+func (s *Store) noteCommit(ctx context.Context, r directory.Revision) {
+	directory.NoteRevision(ctx, r)
+	select {
+	case s.commits <- struct{}{}:
+	default: // one is asked for already
+	}
+}
