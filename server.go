@@ -21,11 +21,14 @@ func main() { os.Exit(command.Main(gateway)) }
 // gateway wires what answers requests: SCIM and GraphQL both stand on the directory, which stands on the store.
 func gateway(p command.Parts) (command.Gateway, error) {
 	people := directory.New(p.Store, directory.WithSealer(p.Sealer), directory.WithLog(p.Log))
+	tokens := access.New(p.Store, access.Config{AdminToken: p.Settings.AdminToken.Reveal()})
 	if err := people.HoldInMemory(p.Background, p.Store, p.Settings.CacheSize); err != nil {
 		return command.Gateway{}, err
 	}
+	if err := tokens.HoldInMemory(p.Background, people); err != nil {
+		return command.Gateway{}, err
+	}
 	p.Store.Hints(p.Background, p.Log, people.Wake)
-	tokens := access.New(p.Store, access.Config{AdminToken: p.Settings.AdminToken.Reveal()})
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, PublicURL: p.PublicURL}
 	graphQL := graphqlhttp.NewHandler(resolvers.NewSchema(root), graphqlhttp.Config{

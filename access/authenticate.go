@@ -29,7 +29,7 @@ func (s *Service) Authenticate(ctx context.Context, authorization []string) (*Pr
 	if s.admin != nil && subtle.ConstantTimeCompare(hash[:], s.admin[:]) == 1 {
 		return &Principal{Name: AdminName, Scopes: AdminScopes}, nil
 	}
-	token, err := s.store.TokenByHash(ctx, hash)
+	token, err := s.byHash(ctx, hash)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (s *Service) Authenticate(ctx context.Context, authorization []string) (*Pr
 	if token == nil || !token.live(now) {
 		return nil, unauthenticated()
 	}
-	if token.LastUsedAt == nil || now.Sub(*token.LastUsedAt) >= touchEvery {
+	if s.dueForTouch(token, now) {
 		if err := s.store.TouchToken(ctx, token.ID, now); err != nil {
 			s.log.WarnContext(ctx, "the use of an access token was not noted", "token", token.UID, "error", err)
 		}
@@ -53,14 +53,27 @@ func (s *Service) Recheck(ctx context.Context, p *Principal) error {
 	if p.Token == uuid.Nil {
 		return nil
 	}
-	tokens, err := s.store.TokensByUID(ctx, []uuid.UUID{p.Token})
+	token, err := s.byUID(ctx, p.Token)
 	if err != nil {
 		return err
 	}
-	if tokens[0] == nil || !tokens[0].live(s.now()) {
+	if token == nil || !token.live(s.now()) {
 		return unauthenticated()
 	}
 	return nil
+}
+
+// dueForTouch reports whether a use has to be noted now. Of several uses at once, one notes it.
+func (s *Service) dueForTouch(t *Token, now time.Time) bool {
+	last := time.Time{}
+	if t.LastUsedAt != nil {
+		last = *t.LastUsedAt
+	}
+	noted, _ := s.touched.LoadOrStore(t.ID, last)
+	if now.Sub(noted.(time.Time)) < touchEvery {
+		return false
+	}
+	return s.touched.CompareAndSwap(t.ID, noted, now)
 }
 
 // live reports whether the token opens anything.

@@ -3,6 +3,8 @@ package access
 import (
 	"context"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +16,8 @@ import (
 type Store interface {
 	// TokenByHash finds a token, revoked and expired ones too; nil where there is none.
 	TokenByHash(ctx context.Context, hash Hash) (*Token, error)
+	// LiveTokens lists every token that is not revoked, by its hash.
+	LiveTokens(ctx context.Context) (map[Hash]*Token, error)
 	// TokensByUID finds tokens that are not revoked, in the order of their ids, nil where there is none.
 	TokensByUID(ctx context.Context, uids []uuid.UUID) ([]*Token, error)
 	// Tokens lists tokens that are not revoked, after an id and in id order.
@@ -48,6 +52,11 @@ type Service struct {
 	admin *Hash
 	now   func() time.Time
 	log   *slog.Logger
+	// held are the tokens in memory, nil where each is looked up in the store.
+	held    atomic.Pointer[heldTokens]
+	replica Replica
+	// touched is when this process last noted a use, a time.Time by token id.
+	touched sync.Map
 }
 
 // New returns a Service over a store.

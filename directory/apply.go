@@ -282,7 +282,7 @@ func (p *plan) commit(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.d.committed(ctx, done.Revision)
+	p.d.wake.wakeAll()
 	result := &Result{
 		Revision: done.Revision, Records: make([]*Record, len(p.at)), Unknown: done.Unknown, Failures: p.failures,
 		Linked: done.Linked, Unlinked: done.Unlinked,

@@ -61,8 +61,29 @@ func (d *Directory) HoldInMemory(ctx context.Context, store GraphStore, cacheByt
 		return err
 	}
 	d.replica, d.cache = replica, cache
+	store.OnCommit(d.committed)
 	go replica.run(ctx)
 	return nil
+}
+
+// OnAccessChange has a function called before the state that includes a change of tokens, providers or instances is
+// answered from. Where it fails, the state does not advance. Without a graph in memory nothing is called.
+func (d *Directory) OnAccessChange(do func(context.Context) error) {
+	if d.replica == nil {
+		return
+	}
+	d.replica.stepping.Lock()
+	defer d.replica.stepping.Unlock()
+	d.replica.watchers = append(d.replica.watchers, do)
+}
+
+// Fresh reports by an error where this replica cannot tell how old its state is.
+func (d *Directory) Fresh(ctx context.Context) error {
+	if d.replica == nil {
+		return nil
+	}
+	_, err := d.replica.pin(ctx)
+	return err
 }
 
 // Wake tells the Directory that something was committed elsewhere.
@@ -77,7 +98,5 @@ func (d *Directory) Wake() {
 // the state does not come in time the write still succeeded, and its revision tells readers what to wait for.
 func (d *Directory) committed(ctx context.Context, r Revision) {
 	d.Wake()
-	if d.replica != nil {
-		_ = d.Await(ctx, r)
-	}
+	_ = d.Await(ctx, r)
 }

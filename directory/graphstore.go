@@ -13,6 +13,9 @@ type GraphStore interface {
 	// GraphChanges reads what a snapshot of now shows and the one before did not. A transaction that commits late is
 	// never skipped, and the changes of one link come in their order.
 	GraphChanges(ctx context.Context, since Revision) (GraphDelta, error)
+	// OnCommit has a function called after each commit of this process, before the writer is told that it happened. It
+	// is called once, before the first write.
+	OnCommit(do func(ctx context.Context, r Revision))
 }
 
 // GraphDelta leads from one snapshot of the store to a later one: first the identities as they are now, then the
@@ -23,6 +26,8 @@ type GraphDelta struct {
 	Reload bool
 	Nodes  []links.Node
 	Links  []LinkDelta
+	// Access says that tokens, providers or instances changed.
+	Access bool
 }
 
 // LinkDelta is a change of one container's members.

@@ -39,8 +39,10 @@ type replica struct {
 	woken   chan struct{}
 	applied *broadcast
 	log     *slog.Logger
-	// stepping is held while changes are taken up.
+	// stepping is held while changes are taken up, and guards watchers.
 	stepping sync.Mutex
+	// watchers take up changes of tokens, providers and instances.
+	watchers []func(context.Context) error
 }
 
 // newReplica loads the graph.
@@ -104,6 +106,13 @@ func (r *replica) step(ctx context.Context) error {
 	delta, err := r.store.GraphChanges(ctx, old.revision)
 	if err != nil {
 		return err
+	}
+	if delta.Access || delta.Reload {
+		for _, watch := range r.watchers {
+			if err := watch(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	if delta.Reload {
 		return r.load(ctx)

@@ -202,6 +202,7 @@ func (s *Store) GraphChanges(ctx context.Context, since directory.Revision) (dir
 			case directory.MemberAdded, directory.MemberRemoved:
 				touched = append(touched, e.Container.Int64)
 			case "PROVIDER", "INSTANCE", "TOKEN":
+				delta.Access = true
 			default:
 				touched = append(touched, e.IDs...)
 			}

@@ -60,11 +60,18 @@ func (s *Store) sendHints(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// noteCommit tells the request which revision it committed, and asks for a hint to the other replicas.
+// noteCommit tells the request which revision it committed, asks for a hint to the other replicas, and lets this one
+// catch up.
 func (s *Store) noteCommit(ctx context.Context, r directory.Revision) {
 	directory.NoteRevision(ctx, r)
 	select {
 	case s.commits <- struct{}{}:
 	default: // one is asked for already
 	}
+	if s.onCommit != nil {
+		s.onCommit(ctx, r)
+	}
 }
+
+// OnCommit implements [directory.GraphStore].
+func (s *Store) OnCommit(do func(ctx context.Context, r directory.Revision)) { s.onCommit = do }

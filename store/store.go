@@ -32,6 +32,8 @@ type Store struct {
 	url     string
 	epoch   uuid.UUID
 	commits chan struct{} // asks for a hint to other replicas
+	// onCommit is called after each commit, before the writer is told; nil for nothing.
+	onCommit func(ctx context.Context, r directory.Revision)
 
 	statements atomic.Uint64
 

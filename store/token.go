@@ -84,6 +84,32 @@ func (s *Store) Tokens(ctx context.Context, after int64, limit int) ([]*access.T
 	return s.findTokens(ctx, tokens+`WHERE t.id > $1 AND t.revoked_at IS NULL ORDER BY t.id LIMIT $2`, after, limit)
 }
 
+// LiveTokens implements [access.Store].
+func (s *Store) LiveTokens(ctx context.Context) (map[access.Hash]*access.Token, error) {
+	var hashes []struct {
+		ID   int64  `db:"id"`
+		Hash []byte `db:"hash"`
+	}
+	if err := s.all(ctx, &hashes, `SELECT id, hash FROM access_token WHERE revoked_at IS NULL`); err != nil {
+		return nil, err
+	}
+	found, err := s.findTokens(ctx, tokens+`WHERE t.revoked_at IS NULL`)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[int64]*access.Token, len(found))
+	for _, t := range found {
+		byID[t.ID] = t
+	}
+	out := make(map[access.Hash]*access.Token, len(hashes))
+	for _, h := range hashes {
+		if t := byID[h.ID]; t != nil && len(h.Hash) == len(access.Hash{}) {
+			out[access.Hash(h.Hash)] = t
+		}
+	}
+	return out, nil
+}
+
 func (s *Store) findTokens(ctx context.Context, query string, args ...any) ([]*access.Token, error) {
 	var rows []tokenRow
 	if err := s.all(ctx, &rows, query, args...); err != nil {
@@ -115,12 +141,17 @@ func (s *Store) AnyLiveToken(ctx context.Context, now time.Time) (bool, error) {
 	return live, err
 }
 
+// noteToken tells other replicas that the tokens in t changed.
+const noteToken = `noted AS (
+	INSERT INTO change_log (kind, ids) SELECT 'TOKEN', array_agg(id) FROM t HAVING count(*) > 0
+)`
+
 // insertToken stores a token and its audit row where a condition, which follows it, holds.
 const insertToken = `WITH t AS (
 		INSERT INTO access_token (uid, name, hash, scopes, instance_id, expires_at)
 		SELECT $2::uuid, $3::text, $4::bytea, $5::text[], $6::bigint, $7::timestamptz WHERE %s
 		RETURNING id, created_at
-	), audited AS (` + auditRows + ` WHERE EXISTS (SELECT FROM t))
+	), audited AS (` + auditRows + ` WHERE EXISTS (SELECT FROM t)), ` + noteToken + `
 	SELECT id, created_at, pg_current_xact_id()::text AS xid FROM t`
 
 var (
@@ -181,7 +212,7 @@ func (s *Store) RevokeToken(ctx context.Context, uid uuid.UUID, at time.Time, a 
 	var xid string
 	err := s.get(ctx, &xid, `WITH t AS (
 			UPDATE access_token SET revoked_at = $3 WHERE uid = $2 AND revoked_at IS NULL RETURNING id
-		), audited AS (`+auditRows+` WHERE EXISTS (SELECT FROM t))
+		), audited AS (`+auditRows+` WHERE EXISTS (SELECT FROM t)), `+noteToken+`
 		SELECT pg_current_xact_id()::text FROM t`, auditJSON(a), uid, at)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
