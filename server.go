@@ -52,5 +52,6 @@ func gateway(p command.Parts) (command.Gateway, error) {
 			Ping:    p.Store.Ping,
 		},
 		Bootstrap: tokens.Bootstrap,
+		Replica:   people.ReplicaStats,
 	}, nil
 }

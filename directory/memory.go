@@ -156,3 +156,39 @@ func (m *memory) ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error
 	}
 	return out, nil
 }
+
+// heldInstances are the instances that were read since providers or instances last changed, by id. A change begins a
+// new set: who read before it fills the old one, which nobody looks at any more.
+type heldInstances struct{ byID sync.Map }
+
+// InstancesByID implements [Source].
+func (m *memory) InstancesByID(ctx context.Context, ids []int64) ([]*Instance, error) {
+	if _, err := m.pin(ctx); err != nil {
+		return nil, err
+	}
+	held := m.replica.instances.Load()
+	out := make([]*Instance, len(ids))
+	var missing []int64
+	var at []int
+	for i, id := range ids {
+		if instance, ok := held.byID.Load(id); ok {
+			out[i] = instance.(*Instance)
+		} else {
+			missing, at = append(missing, id), append(at, i)
+		}
+	}
+	if len(missing) == 0 {
+		return out, nil
+	}
+	found, err := m.Source.InstancesByID(ctx, missing)
+	if err != nil {
+		return nil, err
+	}
+	for i, instance := range found {
+		if instance != nil {
+			held.byID.Store(missing[i], instance)
+			out[at[i]] = instance
+		}
+	}
+	return out, nil
+}

@@ -40,7 +40,8 @@ type replica struct {
 	applied *broadcast
 	log     *slog.Logger
 	// stepping is held while changes are taken up, and guards watchers.
-	stepping sync.Mutex
+	stepping  sync.Mutex
+	instances atomic.Pointer[heldInstances]
 	// watchers take up changes of tokens, providers and instances.
 	watchers []func(context.Context) error
 }
@@ -48,6 +49,7 @@ type replica struct {
 // newReplica loads the graph.
 func newReplica(ctx context.Context, store GraphStore, now func() time.Time, log *slog.Logger) (*replica, error) {
 	r := &replica{store: store, now: now, woken: make(chan struct{}, 1), applied: newBroadcast(), log: log}
+	r.instances.Store(&heldInstances{})
 	return r, r.load(ctx)
 }
 
@@ -108,6 +110,7 @@ func (r *replica) step(ctx context.Context) error {
 		return err
 	}
 	if delta.Access || delta.Reload {
+		r.instances.Store(&heldInstances{})
 		for _, watch := range r.watchers {
 			if err := watch(ctx); err != nil {
 				return err
@@ -170,4 +173,21 @@ func (r *replica) reflects(revision Revision) (bool, error) {
 	}
 	other, err := parseVisibility(revision.Snapshot)
 	return err == nil && s.seen.includes(other), err
+}
+
+// ReplicaStats describes the state that a replica answers from.
+type ReplicaStats struct {
+	// Age is how long ago the store was last known to be in this state.
+	Age               time.Duration
+	Identities, Links int
+	Cache             CacheStats
+}
+
+// ReplicaStats describes the state in memory; zero without one.
+func (d *Directory) ReplicaStats() ReplicaStats {
+	if d.replica == nil {
+		return ReplicaStats{}
+	}
+	s := d.replica.current.Load()
+	return ReplicaStats{Age: d.now().Sub(s.asOf), Identities: s.graph.Len(), Links: s.graph.Edges(), Cache: d.cache.stats()}
 }

@@ -39,6 +39,8 @@ type Gateway struct {
 	front.Handlers
 	// Bootstrap makes the first access token of a new Roster and returns its secret; empty where there is one already.
 	Bootstrap func(ctx context.Context) (secret string, err error)
+	// Replica describes the state in memory.
+	Replica func() directory.ReplicaStats
 }
 
 type serveCommand struct {
@@ -156,6 +158,7 @@ func (s *service) open(p *program) error {
 		}
 	}
 	s.metrics.ObserveStore(s.store.Statements, s.store.Stats)
+	s.metrics.ObserveReplica(gateway.Replica)
 	s.metrics.ObserveReady(s.front.Ready)
 	gateway.Metrics = s.metrics.Handler()
 	s.front.Open(gateway.Handlers)

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/roster-gateway/roster/directory"
 )
 
 // Metrics are the figures of one running Roster, in a registry of their own.
@@ -73,6 +75,17 @@ func (m *Metrics) ObserveStore(statements func() uint64, pool func() sql.DBStats
 		func() float64 { return float64(pool().WaitCount) })
 	m.counter("roster_store_connection_wait_seconds_total", "Time spent waiting for a database connection.",
 		func() float64 { return pool().WaitDuration.Seconds() })
+}
+
+// ObserveReplica reports the state in memory that answers come from, read at each scrape.
+func (m *Metrics) ObserveReplica(stats func() directory.ReplicaStats) {
+	m.gauge("roster_replica_age_seconds", "How long ago the database was last known to be in the state that answers come from.",
+		func() float64 { return stats().Age.Seconds() })
+	m.gauge("roster_replica_identities", "Identities in memory, tombstones included.", func() float64 { return float64(stats().Identities) })
+	m.gauge("roster_replica_links", "Membership links in memory.", func() float64 { return float64(stats().Links) })
+	m.counter("roster_cache_hits_total", "Identity records found in the cache, fresh or not.", func() float64 { return float64(stats().Cache.Hits) })
+	m.counter("roster_cache_misses_total", "Identity records that the cache did not hold.", func() float64 { return float64(stats().Cache.Misses) })
+	m.counter("roster_cache_dropped_total", "Identity records that the cache did not take up.", func() float64 { return float64(stats().Cache.Dropped) })
 }
 
 func (m *Metrics) gauge(name, help string, read func() float64) {
