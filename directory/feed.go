@@ -132,7 +132,7 @@ func (r *Reader) changes(ctx context.Context, after FeedPosition, first int) ([]
 	for _, row := range rows {
 		ids = append(ids, row.Identity, row.Container)
 	}
-	records, err := r.byID.LoadAll(ctx, ids)
+	records, err := r.d.store.ByIDs(ctx, ids) // the feed may be ahead of what is in memory
 	if err != nil {
 		return nil, after, err
 	}
