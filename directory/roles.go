@@ -113,7 +113,13 @@ func (d *Directory) changeRoleMembers(ctx context.Context, name string, members 
 
 // namedMembers finds the live identities that FQNs name; the first that is none is an error at its place.
 func (d *Directory) namedMembers(ctx context.Context, fqns []string) ([]uuid.UUID, error) {
-	records, err := d.Reader().recordsByFQN(ctx, fqns)
+	keys := make([]string, len(fqns))
+	for i, fqn := range fqns {
+		if isLookupKey(fqn) {
+			keys[i] = FoldKey(fqn)
+		}
+	}
+	records, err := d.store.ByFQNKeys(ctx, keys) // what is about to be written is looked up in the store itself
 	if err != nil {
 		return nil, err
 	}
