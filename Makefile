@@ -40,10 +40,8 @@ check-generated: ## Check that the generated code fits the schema
 check-contract: ## Check that the schema keeps what callers rely on
 	$(GO) test -run Contract ./graph/...
 
-bench: postgres ## Measure. Figures of one machine at one time: compare them only within a run
-	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r -n1 dirname | sort -u); \
-	test -n "$$dirs" || { echo "There are no benchmarks yet."; exit 0; }; \
-	$(WITH_POSTGRES) $(GO) test -run '^$$' -bench . -benchmem $$dirs
+bench: postgres ## Measure Roster beside the least that its answers can cost: one table of ratios, in five minutes
+	$(WITH_POSTGRES) $(GO) run ./bench $(BENCH_FLAGS)
 
 build: ## Build the program roster
 	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o roster .

@@ -13,6 +13,7 @@ import (
 	"github.com/roster-gateway/roster/internal/graphqlhttp"
 	"github.com/roster-gateway/roster/internal/telemetry"
 	"github.com/roster-gateway/roster/resolvers"
+	"github.com/roster-gateway/roster/resolvers/plan"
 	"github.com/roster-gateway/roster/scim"
 )
 
@@ -31,7 +32,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	p.Store.Hints(p.Background, p.Log, people.Wake)
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, PublicURL: p.PublicURL}
-	graphQL := graphqlhttp.NewHandler(resolvers.NewSchema(root), graphqlhttp.Config{
+	graphQL := graphqlhttp.NewHandler(plan.NewSchema(resolvers.NewSchema(root), people), graphqlhttp.Config{
 		Limits:     graphqlhttp.Limits{Body: p.Settings.GraphQLMaxBody},
 		Log:        p.Log,
 		Present:    resolvers.Present,

@@ -19,6 +19,8 @@ const maxCollect = 50 * time.Millisecond
 // key is read once. It is safe for concurrent use.
 type loader[K comparable, V any] struct {
 	fetch func(context.Context, []K) ([]V, error)
+	// instant answers what need not be read, without waiting for others; nil for nothing.
+	instant func(context.Context, K) (V, bool)
 
 	mu      sync.Mutex
 	asked   map[K]func() (V, error)
@@ -58,6 +60,11 @@ func (l *loader[K, V]) LoadAll(ctx context.Context, keys []K) ([]V, error) {
 
 // LoadThunk asks for a key and returns a function that waits for its value.
 func (l *loader[K, V]) LoadThunk(ctx context.Context, key K) func() (V, error) {
+	if l.instant != nil {
+		if value, ok := l.instant(ctx, key); ok {
+			return func() (V, error) { return value, nil }
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if thunk, ok := l.asked[key]; ok {

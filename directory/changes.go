@@ -59,7 +59,7 @@ type MemberChange struct {
 	AnyInstance bool
 }
 
-// ManagerChange sets the manager of a user; nil clears it.
+// ManagerChange sets the manager of a user; nil clears it, and so does one who is unknown.
 type ManagerChange struct {
 	User    uuid.UUID
 	Manager *uuid.UUID

@@ -26,9 +26,9 @@ const (
 
 // EdgeQuery asks for one page of the identities linked to one identity.
 //
-// An identity counts where a path leads to it on which every identity, both ends included, has a status in Status:
-// with {ACTIVE}, a disabled container passes nothing on and a disabled member is nobody's. A merged group is nested
-// in its survivor (EFFECTIVE only).
+// What is listed has a status in Status. A path leads to it over containers, the one asked about included, that are
+// active or have a status in Status: a disabled container passes nothing on unless it is asked for. A merged group is
+// nested in its survivor (EFFECTIVE only).
 type EdgeQuery struct {
 	Of    int64
 	Way   Way

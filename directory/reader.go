@@ -29,10 +29,18 @@ type Reader struct {
 
 // Reader returns a reader for one operation.
 func (d *Directory) Reader() *Reader {
-	s := Source(d.store)
-	if d.replica != nil {
-		s = &memory{Source: d.store, replica: d.replica, cache: d.cache}
+	if d.replica == nil {
+		return d.readFrom(d.store)
 	}
+	m := &memory{Source: d.store, replica: d.replica, cache: d.cache}
+	r := d.readFrom(m)
+	r.byID.instant, r.byUID.instant, r.byFQNKey.instant = m.record, m.recordByUID, m.recordByFQNKey
+	r.edges.instant, r.edgeCount.instant, r.paths.instant = m.page, m.count, m.path
+	r.instances.instant = m.instance
+	return r
+}
+
+func (d *Directory) readFrom(s Source) *Reader {
 	return &Reader{
 		d:          d,
 		source:     s,

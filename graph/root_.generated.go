@@ -2700,13 +2700,13 @@ type Group implements Container & Identity & Node {
   attributes: [Attribute!]!
 
   """
-  The groups and roles that the group is in, in the order of their creation. A container is listed where a path of
-  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  The groups and roles that the group is in, in the order of their creation. A container is listed where it has
+  a status in ` + "`" + `status` + "`" + ` and a path of memberships leads to it over containers that are active or have such a status.
   """
   memberOf(
     "Whether to follow nested containers."
     scope: MembershipScope! = DIRECT
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
     "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
     first: Int! = 50
@@ -2715,16 +2715,16 @@ type Group implements Container & Identity & Node {
   ): ContainerConnection!
 
   """
-  The members of the group, in the order of their creation, each once. A member is listed where a path of memberships
-  leads from it to here on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `: with [ACTIVE], a disabled
-  container has no members and passes none on. EFFECTIVE is the transitive closure: on a cycle, the group is its own member.
+  The members of the group, in the order of their creation, each once. A member is listed where it has a status
+  in ` + "`" + `status` + "`" + ` and a path of memberships leads from it to here over containers, this one included, that are active or have
+  such a status: with [ACTIVE], a disabled container has no members and passes none on. EFFECTIVE is the transitive closure: on a cycle, the group is its own member.
   """
   members(
     "Whether to follow nested containers."
     scope: MembershipScope! = DIRECT
     "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
     kind: IdentityKind
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
     "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
     first: Int! = 50
@@ -2738,7 +2738,7 @@ type Group implements Container & Identity & Node {
     scope: MembershipScope! = DIRECT
     "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
     kind: IdentityKind
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
   ): Int!
 
@@ -2912,13 +2912,13 @@ interface Identity implements Node {
   attributes: [Attribute!]!
 
   """
-  The groups and roles that the identity is in, in the order of their creation. A container is listed where a path of
-  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  The groups and roles that the identity is in, in the order of their creation. A container is listed where it has
+  a status in ` + "`" + `status` + "`" + ` and a path of memberships leads to it over containers that are active or have such a status.
   """
   memberOf(
     "Whether to follow nested containers."
     scope: MembershipScope! = DIRECT
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
     "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
     first: Int! = 50
@@ -3265,13 +3265,13 @@ interface Container implements Identity & Node {
   attributes: [Attribute!]!
 
   """
-  The groups and roles that the container is in, in the order of their creation. A container is listed where a path of
-  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  The groups and roles that the container is in, in the order of their creation. A container is listed where it has
+  a status in ` + "`" + `status` + "`" + ` and a path of memberships leads to it over containers that are active or have such a status.
   """
   memberOf(
     "Whether to follow nested containers."
     scope: MembershipScope! = DIRECT
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
     "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
     first: Int! = 50
@@ -3280,16 +3280,16 @@ interface Container implements Identity & Node {
   ): ContainerConnection!
 
   """
-  The members of the container, in the order of their creation, each once. A member is listed where a path of memberships
-  leads from it to here on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `: with [ACTIVE], a disabled
-  container has no members and passes none on. EFFECTIVE is the transitive closure: on a cycle, the container is its own member.
+  The members of the container, in the order of their creation, each once. A member is listed where it has a status
+  in ` + "`" + `status` + "`" + ` and a path of memberships leads from it to here over containers, this one included, that are active or have
+  such a status: with [ACTIVE], a disabled container has no members and passes none on. EFFECTIVE is the transitive closure: on a cycle, the container is its own member.
   """
   members(
     "Whether to follow nested containers."
     scope: MembershipScope! = DIRECT
     "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
     kind: IdentityKind
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
     "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
     first: Int! = 50
@@ -3303,7 +3303,7 @@ interface Container implements Identity & Node {
     scope: MembershipScope! = DIRECT
     "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
     kind: IdentityKind
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
   ): Int!
 
@@ -3798,13 +3798,13 @@ type Role implements Container & Identity & Node {
   attributes: [Attribute!]!
 
   """
-  The groups and roles that the role is in, in the order of their creation. A container is listed where a path of
-  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  The groups and roles that the role is in, in the order of their creation. A container is listed where it has
+  a status in ` + "`" + `status` + "`" + ` and a path of memberships leads to it over containers that are active or have such a status.
   """
   memberOf(
     "Whether to follow nested containers."
     scope: MembershipScope! = DIRECT
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
     "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
     first: Int! = 50
@@ -3813,16 +3813,16 @@ type Role implements Container & Identity & Node {
   ): ContainerConnection!
 
   """
-  The members of the role, in the order of their creation, each once. A member is listed where a path of memberships
-  leads from it to here on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `: with [ACTIVE], a disabled
-  container has no members and passes none on. EFFECTIVE is the transitive closure: on a cycle, the role is its own member.
+  The members of the role, in the order of their creation, each once. A member is listed where it has a status
+  in ` + "`" + `status` + "`" + ` and a path of memberships leads from it to here over containers, this one included, that are active or have
+  such a status: with [ACTIVE], a disabled container has no members and passes none on. EFFECTIVE is the transitive closure: on a cycle, the role is its own member.
   """
   members(
     "Whether to follow nested containers."
     scope: MembershipScope! = DIRECT
     "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
     kind: IdentityKind
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
     "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
     first: Int! = 50
@@ -3836,7 +3836,7 @@ type Role implements Container & Identity & Node {
     scope: MembershipScope! = DIRECT
     "Only identities of this kind are listed; containers of any kind are followed. Null lists all."
     kind: IdentityKind
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
   ): Int!
 
@@ -4016,13 +4016,13 @@ type User implements Identity & Node {
   attributes: [Attribute!]!
 
   """
-  The groups and roles that the user is in, in the order of their creation. A container is listed where a path of
-  memberships leads to it on which every identity, both ends included, has a status in ` + "`" + `status` + "`" + `.
+  The groups and roles that the user is in, in the order of their creation. A container is listed where it has
+  a status in ` + "`" + `status` + "`" + ` and a path of memberships leads to it over containers that are active or have such a status.
   """
   memberOf(
     "Whether to follow nested containers."
     scope: MembershipScope! = DIRECT
-    "The statuses that count, on every identity of a path; [ACTIVE] decides about rights. An empty list matches nothing."
+    "The statuses that are listed; [ACTIVE] decides about rights. An empty list matches nothing."
     status: [IdentityStatus!]! = [ACTIVE]
     "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
     first: Int! = 50

@@ -44,10 +44,23 @@ func newCollection(rt *schema.ResourceType) *collection {
 // lookup returns the resource of an id, straight from the store.
 func (rq *request) lookup(c *collection, id string) (*directory.Record, error) {
 	record, err := rq.directory.Lookup(rq.ctx(), rq.instance, c.kind, id)
-	if err == nil && record == nil {
+	if err == nil && (record == nil || !c.shows(record)) {
 		err = notFound()
 	}
 	return record, err
+}
+
+// statuses are those of the resources that clients see. A disabled group is none that a client made: it keeps the name
+// that a group of theirs had before (policy DISABLE_OLD).
+func (c *collection) statuses() directory.StatusSet {
+	if c.kind == directory.KindGroup {
+		return directory.OnlyActive
+	}
+	return directory.AnyLive
+}
+
+func (c *collection) shows(r *directory.Record) bool {
+	return c.statuses()&directory.Statuses(r.Status) != 0
 }
 
 // where compiles a filter.

@@ -60,15 +60,16 @@ func (rq *request) changeManager(changes *directory.Changes, user *directory.Rec
 	return rq.setManager(changes, user.UID, manager)
 }
 
-// setManager adds a change of a user's manager to a change set; an empty id clears it.
+// setManager adds a change of a user's manager to a change set; an empty id clears it. So does one of nobody, where the
+// instance takes it: the former manager is none any more.
 func (rq *request) setManager(changes *directory.Changes, user uuid.UUID, manager string) error {
 	change := directory.ManagerChange{User: user}
 	if manager != "" {
-		id, ok := parseID(manager)
-		if !ok {
-			return rq.unknown([]string{manager})
+		if id, ok := parseID(manager); ok {
+			change.Manager = &id
+		} else if err := rq.unknown([]string{manager}); err != nil {
+			return err
 		}
-		change.Manager = &id
 	}
 	changes.Managers = append(changes.Managers, change)
 	return nil

@@ -16,7 +16,7 @@ const (
 // list answers GET on an endpoint (RFC 7644 section 3.4.2). Resources are in the order of their creation.
 func (rq *request) list(c *collection) (*answer, error) {
 	q := directory.ListQuery{
-		Kinds: []directory.IdentityKind{c.kind}, InstanceID: rq.instance.ID, Status: directory.AnyLive,
+		Kinds: []directory.IdentityKind{c.kind}, InstanceID: rq.instance.ID, Status: c.statuses(),
 		Order: directory.Order{Field: directory.OrderID},
 	}
 	start, err := rq.query.number("startIndex", 1)

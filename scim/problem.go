@@ -101,7 +101,7 @@ func (rq *request) fail(err error) {
 		return // nobody is there to be told
 	}
 	p := problemOf(err, rq.id)
-	if p.status >= http.StatusInternalServerError {
+	if p.status >= http.StatusInternalServerError && p.status != http.StatusNotImplemented {
 		rq.cfg.Log.ErrorContext(rq.ctx(), "scim: request failed", "method", rq.r.Method, "status", p.status, "error", err)
 	}
 	body := map[string]any{"schemas": []string{errorURN}, "status": strconv.Itoa(p.status), "detail": p.detail}

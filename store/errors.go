@@ -21,6 +21,7 @@ func (l *lostRace) Unwrap() error { return l.cause }
 // taken says which input a violated constraint is about.
 var taken = map[string]*directory.Error{
 	"identity_user_name":     directory.Clash(directory.ReasonUniqueness, "userName", "Another user of this provider instance has this userName."),
+	"identity_role_name":     directory.Clash(directory.ReasonUniqueness, "name", "A role with this name exists already."),
 	"identity_external_id":   directory.Clash(directory.ReasonUniqueness, "externalId", "Another identity of this provider instance has this externalId."),
 	"provider_name":          directory.Clash(directory.ReasonUniqueness, "name", "A provider with this name exists already."),
 	"provider_instance_name": directory.Clash(directory.ReasonUniqueness, "name", "This provider has an instance with this name already."),

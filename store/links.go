@@ -34,17 +34,28 @@ func hop(e ends, from, statuses string) string {
 	)`
 }
 
+// passing is the list of statuses that containers on a path may have: those asked for, and ACTIVE.
+func passing(statuses string) string { return statuses + ` || ',ACTIVE'` }
+
+// startOf is the condition on the identity asked about: a container that passes nothing on has no members.
+func startOf(e ends) string {
+	if e.near == "member_id" {
+		return `true`
+	}
+	return `self.status = ANY(string_to_array(` + passing("q.statuses") + `, ','))`
+}
+
 // Every query is a row of q: its number, the identity asked about, statuses, kind (” for any), after, first.
 const queryRows = `q AS (
 	SELECT * FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
 		AS q (n, of, statuses, kind, after, first)
 )`
 
-// directEdges lists direct edges: both ends have a status of the query. page is the order and limit of each query.
+// directEdges lists direct edges. page is the order and limit of each query.
 func directEdges(e ends, page string) string {
 	return `WITH ` + queryRows + `, listed AS (
 			SELECT q.n, far.id, true AS direct
-			FROM q JOIN identity self ON self.id = q.of AND self.status = ANY(string_to_array(q.statuses, ','))
+			FROM q JOIN identity self ON self.id = q.of AND ` + startOf(e) + `
 			CROSS JOIN LATERAL (
 				SELECT i.id FROM link l JOIN identity i ON i.id = l.` + e.far + `
 				WHERE l.kind = 'member' AND l.` + e.near + ` = q.of AND l.` + e.far + ` > q.after
@@ -60,15 +71,15 @@ func effectiveEdgesOf(e ends, where string) string {
 	return `WITH RECURSIVE ` + queryRows + `, reached (of, statuses, id) AS (
 			SELECT DISTINCT q.of, q.statuses, x.id
 			FROM q
-			JOIN identity self ON self.id = q.of AND self.status = ANY(string_to_array(q.statuses, ','))
-			CROSS JOIN ` + hop(e, "q.of", "q.statuses") + ` AS x
+			JOIN identity self ON self.id = q.of AND ` + startOf(e) + `
+			CROSS JOIN ` + hop(e, "q.of", passing("q.statuses")) + ` AS x
 		UNION
-			SELECT r.of, r.statuses, x.id FROM reached r CROSS JOIN ` + hop(e, "r.id", "r.statuses") + ` AS x
+			SELECT r.of, r.statuses, x.id FROM reached r CROSS JOIN ` + hop(e, "r.id", passing("r.statuses")) + ` AS x
 		), listed AS (
 			SELECT * FROM (
 				SELECT q.n, q.of, q.first, r.id, row_number() OVER (PARTITION BY q.n ORDER BY r.id) AS at
 				FROM q JOIN reached r ON r.of = q.of AND r.statuses = q.statuses AND r.id > q.after
-				JOIN identity i ON i.id = r.id AND (q.kind = '' OR i.kind = q.kind)
+				JOIN identity i ON i.id = r.id AND i.status = ANY(string_to_array(q.statuses, ',')) AND (q.kind = '' OR i.kind = q.kind)
 			) AS numbered ` + where + `
 		)`
 }

@@ -36,7 +36,7 @@ const noteManager = `bumped AS (
 	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_UPDATED', array_agg(member_id) FROM changed HAVING count(*) > 0
 )`
 
-// writeManagers sets and clears managers. An unknown manager is left out and listed, and the user keeps the one it had.
+// writeManagers sets and clears managers. An unknown manager is listed; the user has none then.
 func writeManagers(ctx context.Context, r runner, b directory.Batch, out *directory.Committed) error {
 	for _, change := range b.Managers {
 		var done struct {
@@ -56,6 +56,9 @@ func writeManagers(ctx context.Context, r runner, b directory.Batch, out *direct
 			return directory.NotFound("", "There is no user with the id %s.", change.User)
 		case done.Managers == 0:
 			out.Unknown = append(out.Unknown, *change.Manager)
+			if err := r.get(ctx, &done, clearManagerSQL, change.User.String(), b.Within); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

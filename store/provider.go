@@ -181,10 +181,12 @@ func (s *Store) InsertInstance(ctx context.Context, i directory.Instance, a dire
 		i.Provider.ID, i.Name, directory.FoldKey(i.Name), i.Enabled, newURLToken())
 }
 
-// UpdateInstance implements [directory.Store].
+// UpdateInstance implements [directory.Store]. The tokens of a deleted instance end with it.
 func (s *Store) UpdateInstance(ctx context.Context, i directory.Instance, a directory.Audit) (*directory.Instance, error) {
 	return s.changeInstance(ctx, a, `UPDATE provider_instance
-		SET enabled = $4, duplicate_names = $5, renames = $6, deleted_at = $7, updated_at = now() WHERE id = $3 RETURNING id`,
+		SET enabled = $4, duplicate_names = $5, renames = $6, deleted_at = $7, updated_at = now() WHERE id = $3 RETURNING id
+	), revoked AS (
+		UPDATE access_token SET revoked_at = $7 WHERE instance_id = $3 AND revoked_at IS NULL AND $7::timestamptz IS NOT NULL`,
 		i.ID, i.Enabled, string(i.DuplicateNames), string(i.Renames), i.DeletedAt)
 }
 

@@ -40,7 +40,8 @@ func (m *model) next(id int64, up, merged bool) []int64 {
 }
 
 func (m *model) page(q links.Question) []links.Linked {
-	if m.nodes[q.Of].Status&q.Status == 0 {
+	passes := q.Status | links.Active
+	if !q.Up && m.nodes[q.Of].Status&passes == 0 {
 		return nil
 	}
 	direct := m.next(q.Of, q.Up, false)
@@ -49,7 +50,7 @@ func (m *model) page(q links.Question) []links.Linked {
 	walk = func(id int64) {
 		for _, next := range m.next(id, q.Up, q.Effective) {
 			n, known := m.nodes[next]
-			if !known || seen[next] || n.Status&q.Status == 0 {
+			if !known || seen[next] || n.Status&passes == 0 {
 				continue
 			}
 			seen[next] = true
@@ -61,7 +62,7 @@ func (m *model) page(q links.Question) []links.Linked {
 	walk(q.Of)
 	var out []links.Linked
 	for id := range seen {
-		if q.Kind == links.None || m.nodes[id].Kind == q.Kind {
+		if n := m.nodes[id]; n.Status&q.Status != 0 && (q.Kind == links.None || n.Kind == q.Kind) {
 			out = append(out, links.Linked{ID: id, Direct: slices.Contains(direct, id)})
 		}
 	}

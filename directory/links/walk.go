@@ -8,15 +8,24 @@ import (
 
 // Question asks which identities are linked to one: its members (Up false) or its containers (Up true).
 //
-// An identity counts where a path leads to it on which every identity, both ends included, has a status of the mask
-// Status. Effective follows paths of any length, and merged groups into their survivors; else only stored edges count.
-// Kind narrows what is listed, not what is followed.
+// What is listed has a status of the mask Status. A path leads to it over containers, the one asked about included,
+// that are active or have a status of the mask: a disabled container passes nothing on unless it is asked for. Effective
+// follows paths of any length, and merged groups into their survivors; else only stored edges count. Kind narrows what
+// is listed, not what is followed.
 type Question struct {
 	Of        int64
 	Up        bool
 	Effective bool
 	Kind      Kind
 	Status    Status
+}
+
+// passes reports whether a path may lead over a container of a status.
+func (q *Question) passes(s Status) bool { return s&(q.Status|Active) != 0 }
+
+// lists reports whether an identity is part of the answer where a path leads to it.
+func (q *Question) lists(n *Node) bool {
+	return n.Status&q.Status != 0 && (q.Kind == None || n.Kind == q.Kind)
 }
 
 // scratch is what one walk needs, reused by the next.
@@ -81,7 +90,7 @@ func (g *Graph) Page(q Question, after int64, first int, out []Linked) []Linked 
 	}
 	g.eachMarked(s, from, func(place int32) bool {
 		n := g.nodes.at(place)
-		if q.Kind != None && n.Kind != q.Kind {
+		if !q.lists(n) {
 			return true
 		}
 		for len(direct) > 0 && direct[0] < place {
@@ -101,7 +110,7 @@ func (g *Graph) Count(q Question) int {
 	}
 	count := 0
 	counts := func(place int32) bool {
-		if n := g.nodes.at(place); (q.Kind == None || n.Kind == q.Kind) && n.Status&q.Status != 0 {
+		if q.lists(g.nodes.at(place)) {
 			count++
 		}
 		return true
@@ -119,10 +128,11 @@ func (g *Graph) Count(q Question) int {
 	return count
 }
 
-// start finds where a walk begins; an identity whose own status does not count leads nowhere.
+// start finds where a walk begins. Whoever asks for the containers of an identity knows its status; a container that
+// passes nothing on has no members.
 func (g *Graph) start(q Question) (int32, bool) {
 	root, ok := g.byID.get(q.Of)
-	return root, ok && g.nodes.at(root).Status&q.Status != 0
+	return root, ok && (q.Up || q.passes(g.nodes.at(root).Status))
 }
 
 func (g *Graph) adjacent(up bool) *paged[[]int32] {
@@ -156,7 +166,7 @@ func (g *Graph) close(s *scratch, root int32, q Question) {
 func (g *Graph) reach(s *scratch, list []int32, q Question) {
 	for _, next := range list {
 		n := g.nodes.at(next)
-		if n.Status&q.Status == 0 || !s.mark(next) {
+		if !q.passes(n.Status) || !s.mark(next) {
 			continue
 		}
 		if q.Up || n.Kind != User {
@@ -209,7 +219,7 @@ func (g *Graph) pageOf(list []int32, q Question, after int64, first int, out []L
 	})
 	for _, place := range list[skip:] {
 		n := g.nodes.at(place)
-		if n.Status&q.Status == 0 || q.Kind != None && n.Kind != q.Kind {
+		if !q.lists(n) {
 			continue
 		}
 		if out = append(out, Linked{ID: n.ID, Direct: true}); first > 0 && len(out) == first {
@@ -223,7 +233,7 @@ func (g *Graph) pageOf(list []int32, q Question, after int64, first int, out []L
 func (g *Graph) sortedPage(s *scratch, direct []int32, q Question, after int64, first int, out []Linked) []Linked {
 	begin := len(out)
 	g.eachMarked(s, 0, func(place int32) bool {
-		if n := g.nodes.at(place); n.ID > after && (q.Kind == None || n.Kind == q.Kind) {
+		if n := g.nodes.at(place); n.ID > after && q.lists(n) {
 			out = append(out, Linked{ID: n.ID, Direct: has(direct, place)})
 		}
 		return true
@@ -244,7 +254,7 @@ func (g *Graph) Path(member, container int64, out []int64) []int64 {
 	q := Question{Of: member, Up: true, Effective: true, Status: Active}
 	start, okStart := g.start(q)
 	target, okTarget := g.byID.get(container)
-	if !okStart || !okTarget || g.nodes.at(target).Status != Active {
+	if !okStart || !okTarget || g.nodes.at(start).Status != Active || g.nodes.at(target).Status != Active {
 		return out
 	}
 	s := borrow(g.Len())

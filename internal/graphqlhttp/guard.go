@@ -135,6 +135,9 @@ func (g guard) MutateOperationContext(ctx context.Context, opCtx *graphql.Operat
 	if doc, ok := ctx.Value(documentKey{}).(*document); ok && doc.introspects && opCtx.DisableIntrospection {
 		return coded(codeForbidden, "You may not read the schema: introspection is off.")
 	}
+	if refusal := checkNulls(opCtx.Operation, opCtx.Variables); refusal != nil {
+		return refusal
+	}
 	cost := Measure(opCtx.Operation, opCtx.Variables, g.limits.ListSize)
 	if cost > g.limits.Cost {
 		return refuse("The operation may produce %s objects, the limit is %d: ask for smaller pages, fewer keys or fewer levels.", objects(cost), g.limits.Cost)

@@ -84,8 +84,9 @@ CREATE TABLE identity (
     named_at      timestamptz NOT NULL DEFAULT now(), -- when the identity came to its FQN
     synced_at     timestamptz
 );
--- Uniqueness among the living. The user name's index comes first, so that a clash is reported as one of names.
+-- Uniqueness among the living. The indexes of names come first, so that a clash is reported as one of names.
 CREATE UNIQUE INDEX identity_user_name ON identity (instance_id, name_key) WHERE kind = 'USER' AND status <> 'DELETED';
+CREATE UNIQUE INDEX identity_role_name ON identity (name_key) WHERE kind = 'ROLE' AND status <> 'DELETED';
 CREATE UNIQUE INDEX identity_external_id ON identity (instance_id, kind, external_id) WHERE status <> 'DELETED';
 CREATE UNIQUE INDEX identity_fqn ON identity (fqn_key) WHERE status <> 'DELETED';
 CREATE INDEX identity_tombstone ON identity (fqn_key, id DESC) WHERE status = 'DELETED';
