@@ -36,7 +36,7 @@ type batch[K comparable, V any] struct {
 }
 
 func newLoader[K comparable, V any](fetch func(context.Context, []K) ([]V, error)) *loader[K, V] {
-	return &loader[K, V]{fetch: fetch, asked: map[K]func() (V, error){}}
+	return &loader[K, V]{fetch: fetch}
 }
 
 // Load returns the value of a key.
@@ -73,6 +73,9 @@ func (l *loader[K, V]) LoadThunk(ctx context.Context, key K) func() (V, error) {
 	if l.current == nil {
 		l.current = &batch[K, V]{done: make(chan struct{})}
 		go l.collect(ctx, l.current)
+	}
+	if l.asked == nil {
+		l.asked = map[K]func() (V, error){}
 	}
 	b, at := l.current, len(l.current.keys)
 	b.keys = append(b.keys, key)

@@ -40,10 +40,10 @@ func (c Cursor) parts(list string, n int) ([]string, error) {
 	return parts[2:], nil
 }
 
-// idCursor is the cursor of a list in id order.
-func idCursor(list string, id int64) Cursor { return newCursor(list, strconv.FormatInt(id, 10)) }
+// IDCursor is the cursor of a list in id order.
+func IDCursor(list string, id int64) Cursor { return newCursor(list, strconv.FormatInt(id, 10)) }
 
-// id reads an idCursor back.
+// id reads an IDCursor back.
 func (c Cursor) id(list string) (int64, error) {
 	parts, err := c.parts(list, 1)
 	if err != nil {
@@ -57,8 +57,9 @@ func (c Cursor) id(list string) (int64, error) {
 	return id, nil
 }
 
-// afterID is the id that a page begins after: 0 without a cursor.
-func afterID(list string, after *Cursor) (int64, error) {
+// AfterID is the id that a page of such a list begins after: 0 without a cursor. A cursor of another list is a
+// CodeBadInput error.
+func AfterID(list string, after *Cursor) (int64, error) {
 	if after == nil {
 		return 0, nil
 	}

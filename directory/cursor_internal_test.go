@@ -48,7 +48,7 @@ func TestAFeedCursorReadsBackItsPosition(t *testing.T) {
 func FuzzCursor(f *testing.F) {
 	f.Add("")
 	f.Add("WyIxIiwidXNlcnMiLCIiLCI3Il0")
-	f.Add(string(idCursor("members", 42)))
+	f.Add(string(IDCursor("members", 42)))
 	f.Fuzz(func(t *testing.T, text string) {
 		c := Cursor(text)
 		if _, err := c.id("members"); err != nil && !HasCode(err, CodeBadInput) {

@@ -8,8 +8,8 @@ import (
 
 // Lookup returns one live identity of an instance and kind straight from the store, nil where there is none.
 func (d *Directory) Lookup(ctx context.Context, instance *Instance, kind IdentityKind, id string) (*Record, error) {
-	uid, err := uuid.Parse(id)
-	if err != nil || len(id) != 36 {
+	uid, ok := LookupUID(id)
+	if !ok {
 		return nil, nil
 	}
 	records, err := d.store.ByUIDs(ctx, []uuid.UUID{uid})

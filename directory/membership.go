@@ -78,7 +78,7 @@ func edgeRows[T any](ctx context.Context, r *Reader, edges []Edge, args PageArgs
 		if records[i] == nil { // purged between the two statements
 			continue
 		}
-		rows = append(rows, PageEdge[T]{Cursor: idCursor(name, e.ID), Node: as(records[i].Identity()), IsDirect: e.Direct})
+		rows = append(rows, PageEdge[T]{Cursor: IDCursor(name, e.ID), Node: as(records[i].Identity()), IsDirect: e.Direct})
 	}
 	return rows, more, nil
 }
@@ -152,7 +152,7 @@ func (r *Reader) ResolvedUsers(i *ResolvedIdentity, args PageArgs) (*UserConnect
 	if self := behind.Alone; self != nil {
 		total = 1
 		if self.ID > q.After {
-			rows = append(rows, PageEdge[*User]{Cursor: idCursor(ListMembers, self.ID), Node: &User{Record: *self}})
+			rows = append(rows, PageEdge[*User]{Cursor: IDCursor(ListMembers, self.ID), Node: &User{Record: *self}})
 		}
 	}
 	return NewPage(args.After != nil,

@@ -2,8 +2,6 @@ package directory
 
 import (
 	"context"
-
-	"github.com/google/uuid"
 )
 
 // ByUIDs is ByUID for a batch, in its order and in one statement.
@@ -13,7 +11,7 @@ func (r *Reader) ByUIDs(ctx context.Context, ids []string) ([]Identity, error) {
 	}
 	thunks := make([]func() (*Record, error), len(ids))
 	for i, id := range ids {
-		if uid, err := uuid.Parse(id); err == nil && len(id) == 36 {
+		if uid, ok := LookupUID(id); ok {
 			thunks[i] = r.byUID.LoadThunk(ctx, uid)
 		}
 	}

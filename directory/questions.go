@@ -37,7 +37,7 @@ func (a PageArgs) Within(list string, q EdgeQuery) (EdgeQuery, error) {
 	if err := CheckFirst(a.First); err != nil {
 		return q, err
 	}
-	after, err := afterID(list, a.After)
+	after, err := AfterID(list, a.After)
 	q.After, q.First = after, a.First+1
 	return q, err
 }

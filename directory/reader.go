@@ -68,8 +68,8 @@ func (r *Reader) Source() Source { return r.source }
 
 // ByUID returns the identity with a public id, nil where it is unknown or no id at all.
 func (r *Reader) ByUID(ctx context.Context, id string) (Identity, error) {
-	uid, err := uuid.Parse(id)
-	if err != nil || len(id) != 36 {
+	uid, ok := LookupUID(id)
+	if !ok {
 		return nil, nil
 	}
 	return asIdentity(r.byUID.Load(ctx, uid))
@@ -83,10 +83,11 @@ func (r *Reader) ByID(ctx context.Context, id int64) (Identity, error) {
 // ByFQN returns the identity that an FQN names: the live one, else the one it is an alias of, else the latest
 // tombstone; nil where it is unknown.
 func (r *Reader) ByFQN(ctx context.Context, fqn string) (Identity, error) {
-	if !isLookupKey(fqn) {
+	key, ok := LookupKey(fqn)
+	if !ok {
 		return nil, nil
 	}
-	return asIdentity(r.byFQNKey.Load(ctx, FoldKey(fqn)))
+	return asIdentity(r.byFQNKey.Load(ctx, key))
 }
 
 // ByFQNs is ByFQN for a batch, in its order.
@@ -111,8 +112,8 @@ func (r *Reader) ByFQNs(ctx context.Context, fqns []string) ([]Identity, error) 
 func (r *Reader) recordsByFQN(ctx context.Context, fqns []string) ([]*Record, error) {
 	thunks := make([]func() (*Record, error), len(fqns))
 	for i, fqn := range fqns {
-		if isLookupKey(fqn) {
-			thunks[i] = r.byFQNKey.LoadThunk(ctx, FoldKey(fqn))
+		if key, ok := LookupKey(fqn); ok {
+			thunks[i] = r.byFQNKey.LoadThunk(ctx, key)
 		}
 	}
 	out := make([]*Record, len(fqns))

@@ -115,9 +115,7 @@ func (d *Directory) changeRoleMembers(ctx context.Context, name string, members 
 func (d *Directory) namedMembers(ctx context.Context, fqns []string) ([]uuid.UUID, error) {
 	keys := make([]string, len(fqns))
 	for i, fqn := range fqns {
-		if isLookupKey(fqn) {
-			keys[i] = FoldKey(fqn)
-		}
+		keys[i], _ = LookupKey(fqn)
 	}
 	records, err := d.store.ByFQNKeys(ctx, keys) // what is about to be written is looked up in the store itself
 	if err != nil {

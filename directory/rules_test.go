@@ -105,6 +105,12 @@ func TestR04DisabledKeepsLinksAndDeletedLosesThem(t *testing.T) {
 		wantEqual(t, "active members", f.members(inner, directory.LinkArgs{}), []string{})
 		asked := directory.LinkArgs{Status: []directory.IdentityStatus{directory.StatusActive, directory.StatusDisabled}}
 		wantEqual(t, "members of any live status", f.members(inner, asked), []string{"HR:ana"})
+		disabled := directory.LinkArgs{Scope: directory.ScopeEffective, Status: []directory.IdentityStatus{directory.StatusDisabled}}
+		wantEqual(t, "disabled members", f.members(outer, disabled), []string{"HR:ana"})
+		wantEqual(t, "the containers that she keeps", f.memberOf(ana, effective), []string{"HR:inner", "HR:outer"})
+		if f.check("HR:ana", "HR:outer").IsMember {
+			t.Error("a disabled member has a right")
+		}
 		f.setStatus(hr, ana, directory.StatusActive)
 		wantEqual(t, "members regained", f.members(outer, effective), []string{"HR:ana", "HR:inner"})
 	})

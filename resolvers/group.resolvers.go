@@ -11,6 +11,7 @@ import (
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph"
 	"github.com/roster-gateway/roster/graph/model"
+	"github.com/roster-gateway/roster/resolvers/plan"
 )
 
 func (r *groupResolver) Provider(ctx context.Context, obj *directory.Group) (*directory.Provider, error) {
@@ -48,7 +49,7 @@ func (r *queryResolver) Group(ctx context.Context, id string) (*directory.Group,
 func (r *queryResolver) Groups(ctx context.Context, search *string, filter *model.GroupFilter, orderBy *model.GroupOrder, first int, after *directory.Cursor) (*directory.Page[*directory.Group], error) {
 	return readsFrom(ctx).Groups(directory.ListArgs{
 		PageArgs: directory.PageArgs{First: first, After: after}, Search: search,
-		Filter: groupQuery(filter), Order: groupOrder(orderBy),
+		Filter: plan.GroupQuery(filter), Order: plan.GroupOrder(orderBy),
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph"
 	"github.com/roster-gateway/roster/graph/model"
+	"github.com/roster-gateway/roster/resolvers/plan"
 )
 
 func (r *queryResolver) User(ctx context.Context, id string) (*directory.User, error) {
@@ -20,7 +21,7 @@ func (r *queryResolver) User(ctx context.Context, id string) (*directory.User, e
 func (r *queryResolver) Users(ctx context.Context, search *string, filter *model.UserFilter, orderBy *model.UserOrder, first int, after *directory.Cursor) (*directory.Page[*directory.User], error) {
 	return readsFrom(ctx).Users(directory.ListArgs{
 		PageArgs: directory.PageArgs{First: first, After: after}, Search: search,
-		Filter: userQuery(filter), Order: userOrder(orderBy),
+		Filter: plan.UserQuery(filter), Order: plan.UserOrder(orderBy),
 	})
 }
 

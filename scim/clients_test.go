@@ -53,6 +53,8 @@ func TestEntraPatchForms(t *testing.T) {
 		"manager as text":         {`{"op":"Add","path":"manager","value":"` + boss + `"}`, boss, []any{enterprise, "manager", "value"}},
 		"manager as object":       {`{"op":"Replace","path":"` + enterprise + `:manager","value":{"value":"` + boss + `"}}`, boss, []any{enterprise, "manager", "value"}},
 		"manager as a list":       {`{"op":"Add","path":"` + enterprise + `:manager","value":[{"$ref":null,"value":"` + boss + `"}]}`, boss, []any{enterprise, "manager", "value"}},
+		"manager unknown":         {`{"op":"Add","path":"manager","value":"` + boss + `"},{"op":"Replace","path":"manager","value":"gone"}`, nil, []any{enterprise}},
+		"manager of another kind": {`{"op":"Replace","path":"manager","value":"01a20134-eb05-7052-bd2a-000000000000"}`, nil, []any{enterprise}},
 		"manager cleared":         {`{"op":"Add","path":"manager","value":"` + boss + `"},{"op":"Replace","path":"manager","value":""}`, nil, []any{enterprise}},
 		"externalId":              {`{"op":"Replace","path":"externalId","value":"e-` + "1" + `"}`, "e-1", []any{"externalId"}},
 		"nothing that is known":   {`{"op":"Add","path":"urn:ietf:params:scim:schemas:extension:acme:2.0:User:badge","value":"B"}`, nil, []any{"badge"}},

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/schema"
 )
 
@@ -187,4 +188,19 @@ func TestManager(t *testing.T) {
 	w.patch("/Users/"+id, `{"op":"add","path":"manager","value":"`+boss+`"}`).is(http.StatusNoContent)
 	w.delete("/Users/" + boss).is(http.StatusNoContent)
 	check("")
+}
+
+// A group that was renamed under the policy DISABLE_OLD leaves a placeholder with its old name in the directory. A client
+// never made that group and does not see it.
+func TestOktaARenamedGroupsOldNameIsFree(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	policy := directory.DisableOld
+	if _, err := w.directory.UpdateInstance(t.Context(), directory.InstanceUpdate{Provider: provider, Renames: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	id := w.group("Old")
+	w.patch("/Groups/"+id, `{"op":"replace","path":"displayName","value":"New"}`).is(http.StatusNoContent)
+	same(t, "groups of the old name", []string{}, w.list("/Groups", `displayName eq "Old"`).ids())
+	same(t, "all groups", []string{id}, w.get("/Groups").ids())
 }

@@ -99,6 +99,40 @@ func TestOfConcurrentCreatesOfOneUserNameExactlyOneWins(t *testing.T) {
 	}
 }
 
+func TestOfConcurrentRolesOfOneNameExactlyOneWins(t *testing.T) {
+	t.Parallel()
+	h := newHR(t)
+	names := []string{"Approvers", "APPROVERS"}
+	count := func(what string, errs []error) {
+		won := 0
+		for _, err := range errs {
+			switch {
+			case err == nil:
+				won++
+			case !directory.HasCode(err, directory.CodeConflict):
+				t.Errorf("%s: a loser got %v", what, err)
+			}
+		}
+		if won != 1 {
+			t.Errorf("%s: %d won, want 1", what, won)
+		}
+	}
+	count("create", at(16, func(i int) error {
+		_, err := h.CreateRole(t.Context(), names[i%2], nil)
+		return err
+	}))
+	for i := range 8 {
+		if _, err := h.CreateRole(t.Context(), fmt.Sprint("role", i), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	buyers := "Buyers"
+	count("rename", at(8, func(i int) error {
+		_, err := h.UpdateRole(t.Context(), directory.RoleUpdate{Name: fmt.Sprint("role", i), NewName: &buyers})
+		return err
+	}))
+}
+
 func TestConcurrentGroupsOfOneNameAllGetNamesOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	h := newHR(t)

@@ -120,13 +120,16 @@ func TestRefusalsOfVariables(t *testing.T) {
 	long := strings.Repeat("x", 100_000)
 	deep := strings.Repeat("[", 100) + strings.Repeat("]", 100)
 	cases := map[string]struct{ query, variables string }{
-		"G7 cost in a variable":        {page, `{"n":1000}`},
-		"G7 cost in a huge variable":   {page, `{"n":9223372036854775807}`},
-		"G7 cost in a batch":           {batch, `{"n":1000,"f":["a"` + strings.Repeat(`,"a"`, 999) + `]}`},
-		"L3 1e400":                     {page, `{"n":1e400}`},
-		"L3 a number of 20 digits":     {page, `{"n":99999999999999999999}`},
-		"L3 a fraction":                {page, `{"n":1.5}`},
-		"L3 JSON depth":                {page, `{"n":` + deep + `}`},
+		"G7 cost in a variable":                     {page, `{"n":1000}`},
+		"G7 cost in a huge variable":                {page, `{"n":9223372036854775807}`},
+		"G7 cost in a batch":                        {batch, `{"n":1000,"f":["a"` + strings.Repeat(`,"a"`, 999) + `]}`},
+		"L3 1e400":                                  {page, `{"n":1e400}`},
+		"L3 a number of 20 digits":                  {page, `{"n":99999999999999999999}`},
+		"L3 a fraction":                             {page, `{"n":1.5}`},
+		"L3 JSON depth":                             {page, `{"n":` + deep + `}`},
+		"null for an argument with a default":       {`query($f:Int){users(first:$f){totalCount}}`, `{"f":null}`},
+		"null for an input field with a default":    {`query($d:OrderDirection){users(orderBy:{field:USER_NAME,direction:$d}){totalCount}}`, `{"d":null}`},
+		"null for a list with a default, in a page": {`query($s:[IdentityStatus!]){group(id:"x"){members(status:$s){totalCount}}}`, `{"s":null}`},
 		"L3 NUL":                       {`query($i:ID!){user(id:$i){id}}`, `{"i":"a\u0000b"}`},
 		"L3 a lone surrogate":          {`query($i:ID!){user(id:$i){id}}`, `{"i":"\ud800"}`},
 		"L3 a repeated key":            {page, `{"n":1,"n":2}`},
