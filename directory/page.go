@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -59,7 +60,14 @@ func NewPage[T any](
 }
 
 func (p *Page[T]) read(ctx context.Context) error {
-	p.once.Do(func() { p.edges, p.more, p.err = p.rows(ctx) })
+	p.once.Do(func() {
+		defer func() {
+			if r := recover(); r != nil { // whoever asks second must not take an empty page for the answer
+				p.err = fmt.Errorf("reading a page panicked: %v", r)
+			}
+		}()
+		p.edges, p.more, p.err = p.rows(ctx)
+	})
 	return p.err
 }
 
