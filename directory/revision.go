@@ -1,11 +1,9 @@
 package directory
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"regexp"
-	"sync"
 
 	"github.com/google/uuid"
 )
@@ -48,34 +46,4 @@ func ParseRevision(text string) (Revision, error) {
 		return Revision{}, BadInput("revision", "This is no revision of this server. Send back a revision exactly as an answer gave it.")
 	}
 	return Revision{Epoch: wire.Epoch, XID: wire.XID, Snapshot: wire.Snapshot}, nil
-}
-
-// Writes notes the revisions that one request's writes committed, so that its answer can carry the last.
-type Writes struct {
-	mu   sync.Mutex
-	last *Revision
-}
-
-type writesKey struct{}
-
-// WithWrites returns a context whose writes are noted.
-func WithWrites(ctx context.Context) (context.Context, *Writes) {
-	w := &Writes{}
-	return context.WithValue(ctx, writesKey{}, w), w
-}
-
-// NoteRevision is called by the store after each commit.
-func NoteRevision(ctx context.Context, r Revision) {
-	if w, ok := ctx.Value(writesKey{}).(*Writes); ok {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.last = &r
-	}
-}
-
-// Last returns the revision of the last write, nil where there was none.
-func (w *Writes) Last() *Revision {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.last
 }
