@@ -47,14 +47,14 @@ func (d *Directory) reflects(ctx context.Context, r Revision) (again <-chan stru
 	return again, reflects, err
 }
 
-// Revision is the newest committed state that the reader's answers reflect.
-func (r *Reader) Revision(ctx context.Context) (Revision, error) {
-	if m, ok := r.source.(*memory); ok {
+// Revision is the newest committed state that the view's answers reflect.
+func (v *View) Revision(ctx context.Context) (Revision, error) {
+	if m, ok := v.source.(*memory); ok {
 		s, err := m.pin(ctx)
 		if err != nil {
 			return Revision{}, err
 		}
 		return s.revision, nil
 	}
-	return r.d.store.Snapshot(ctx)
+	return v.d.store.Snapshot(ctx)
 }

@@ -83,11 +83,11 @@ func (l *Listing) Cursor(row *Record) Cursor {
 }
 
 // Rows reads the rows of a listing, and whether there are more after them.
-func (r *Reader) Rows(ctx context.Context, l *Listing) ([]*Record, bool, error) {
+func (v *View) Rows(ctx context.Context, l *Listing) ([]*Record, bool, error) {
 	if l.none {
 		return nil, false, nil
 	}
-	records, err := r.d.store.List(ctx, l.query)
+	records, err := v.d.store.List(ctx, l.query)
 	if err != nil {
 		return nil, false, err
 	}
@@ -96,9 +96,9 @@ func (r *Reader) Rows(ctx context.Context, l *Listing) ([]*Record, bool, error) 
 }
 
 // Total counts the whole list that a listing is a page of.
-func (r *Reader) Total(ctx context.Context, l *Listing) (int, error) {
+func (v *View) Total(ctx context.Context, l *Listing) (int, error) {
 	if l.none {
 		return 0, nil
 	}
-	return r.d.store.Count(ctx, l.query)
+	return v.d.store.Count(ctx, l.query)
 }

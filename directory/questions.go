@@ -148,4 +148,4 @@ func CheckPath(path []int64, records []*Record) error {
 }
 
 // AsOf is the time to tell of what was read up to now.
-func (r *Reader) AsOf() time.Time { return r.d.now().UTC() }
+func (v *View) AsOf() time.Time { return v.d.now().UTC() }

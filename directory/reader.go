@@ -6,11 +6,28 @@ import (
 	"github.com/google/uuid"
 )
 
+// View is what one operation reads from, for callers that batch their reads themselves: one state of the directory, where
+// it is held in memory. A View must not outlive its operation.
+type View struct {
+	d      *Directory
+	source Source
+}
+
+// View returns a view for one operation.
+func (d *Directory) View() *View {
+	if d.replica == nil {
+		return &View{d, d.store}
+	}
+	return &View{d, &memory{Source: d.store, replica: d.replica, cache: d.cache}}
+}
+
+// Source returns what the view reads from.
+func (v *View) Source() Source { return v.source }
+
 // Reader answers the reads of one operation. Reads that run side by side share statements, and what was read once is
 // not read again: a Reader must not outlive its operation, and a write makes it stale.
 type Reader struct {
-	d      *Directory
-	source Source
+	*View
 
 	byID       *loader[int64, *Record]
 	byUID      *loader[uuid.UUID, *Record]
@@ -29,21 +46,10 @@ type Reader struct {
 
 // Reader returns a reader for one operation.
 func (d *Directory) Reader() *Reader {
-	if d.replica == nil {
-		return d.readFrom(d.store)
-	}
-	m := &memory{Source: d.store, replica: d.replica, cache: d.cache}
-	r := d.readFrom(m)
-	r.byID.instant, r.byUID.instant, r.byFQNKey.instant = m.record, m.recordByUID, m.recordByFQNKey
-	r.edges.instant, r.edgeCount.instant, r.paths.instant = m.page, m.count, m.path
-	r.instances.instant = m.instance
-	return r
-}
-
-func (d *Directory) readFrom(s Source) *Reader {
-	return &Reader{
-		d:          d,
-		source:     s,
+	v := d.View()
+	s := v.source
+	r := &Reader{
+		View:       v,
 		byID:       newLoader(s.ByIDs),
 		byUID:      newLoader(s.ByUIDs),
 		byFQNKey:   newLoader(s.ByFQNKeys),
@@ -61,10 +67,13 @@ func (d *Directory) readFrom(s Source) *Reader {
 			return [][]*Instance{all}, err
 		}),
 	}
+	if m, ok := s.(*memory); ok {
+		r.byID.instant, r.byUID.instant, r.byFQNKey.instant = m.record, m.recordByUID, m.recordByFQNKey
+		r.edges.instant, r.edgeCount.instant, r.paths.instant = m.page, m.count, m.path
+		r.instances.instant = m.instance
+	}
+	return r
 }
-
-// Source returns what the reader reads from, for callers that batch their reads themselves.
-func (r *Reader) Source() Source { return r.source }
 
 // ByUID returns the identity with a public id, nil where it is unknown or no id at all.
 func (r *Reader) ByUID(ctx context.Context, id string) (Identity, error) {
