@@ -26,6 +26,7 @@ func (c *migrateCommand) Run(p *program) error {
 		return err
 	}
 	hold.Release()
+	defer hold.Flush()
 	d.stopBy(time.Now().Add(stopLimit), log)
 	fmt.Fprintln(p.stdout, "The database's schema is up to date.")
 	return nil

@@ -69,6 +69,7 @@ func (c *serveCommand) Run(p *program) error {
 type service struct {
 	settings *config.Settings
 	log      *slog.Logger
+	hold     *telemetry.Hold // what log writes to
 	front    *front.Front
 	address  net.Addr
 	http     *http.Server
@@ -91,6 +92,7 @@ func start(p *program, settings *config.Settings) (*service, error) {
 	s := &service{
 		settings: settings,
 		log:      newLog(p.stderr, hold, settings.Log),
+		hold:     hold,
 		metrics:  telemetry.NewMetrics(version()),
 		ended:    make(chan error, 1),
 	}
@@ -101,6 +103,7 @@ func start(p *program, settings *config.Settings) (*service, error) {
 	err := s.open(p)
 	if err != nil {
 		s.close(time.Now().Add(stopLimit))
+		hold.Flush()
 		if p.ctx.Err() != nil {
 			return nil, nil
 		}

@@ -18,6 +18,7 @@ const (
 
 // run serves until ctx ends, then stops in order. It fails where Roster cannot go on.
 func (s *service) run(ctx context.Context) error {
+	defer s.hold.Flush()
 	select {
 	case <-ctx.Done():
 		s.drain()

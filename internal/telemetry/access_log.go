@@ -18,7 +18,6 @@ func Observe(next http.Handler, log *slog.Logger, m *Metrics) http.Handler {
 		id := requestID(r.Header.Values(RequestIDHeader))
 		ctx := WithRequestID(r.Context(), id)
 		w.Header().Set(RequestIDHeader, id)
-		r.Header.Set(RequestIDHeader, id) // for handlers that look for it there
 		answer := &recorder{ResponseWriter: w}
 		m.inFlight.Inc()
 		aborted := true

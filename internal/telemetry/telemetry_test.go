@@ -175,7 +175,43 @@ func TestHold(t *testing.T) {
 	hold.Release()
 	hold.Release()
 	_, _ = hold.Write([]byte("more"))
+	hold.Flush()
 	if out.Len() != maxHeld+4 || !strings.HasSuffix(out.String(), "end\nmore") {
 		t.Errorf("%d bytes came through", out.Len())
+	}
+}
+
+// pipe hands on what is written to it.
+type pipe chan string
+
+func (p pipe) Write(text []byte) (int, error) {
+	p <- string(text)
+	return len(text), nil
+}
+
+func TestHoldGathersLines(t *testing.T) {
+	t.Parallel()
+	out := make(pipe, 100)
+	hold := NewHold(out)
+	hold.Release()
+	log := NewLog(hold, "text", "info")
+	for range 10 {
+		log.Info("line")
+	}
+	if text := <-out; strings.Count(text, "line") < 2 {
+		t.Errorf("the first piece is %q", text)
+	}
+	log.Info("before")
+	log.Warn("loud")
+	all := ""
+	for len(out) > 0 { // without waiting: a warning is written at once
+		all += <-out
+	}
+	if !strings.Contains(all, "before") || !strings.Contains(all, "loud") {
+		t.Errorf("a warning waits: %q", all)
+	}
+	hold.Flush()
+	if len(out) != 0 {
+		t.Errorf("written twice: %q", <-out)
 	}
 }

@@ -56,7 +56,7 @@ func New(log *slog.Logger, timeout time.Duration) *Front {
 // Open begins to serve.
 func (f *Front) Open(h Handlers) {
 	o := &opened{Handlers: h}
-	o.graphQL = h.Wall(f.atLeast(noteRevision(h.GraphQL), h.Await), f.refuse)
+	o.graphQL = noteRevision(h.Wall(f.atLeast(h.GraphQL, h.Await), f.refuse))
 	o.metrics = h.Wall(f.readOnly(h.Metrics), f.refuse)
 	o.nothing = h.Wall(http.HandlerFunc(f.notFound), f.refuse)
 	f.opened.Store(o)
@@ -95,8 +95,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close") // the next request goes to another replica
 	}
 	w, r = f.bounded(w, r)
-	ctx := directory.WithActor(r.Context(), directory.Actor{Name: "nobody", Door: "http", RequestID: telemetry.RequestID(r.Context())})
-	r = r.WithContext(ctx)
+	ctx := r.Context()
 	route := routeOf(r.URL)
 	switch route {
 	case "":
