@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -25,6 +26,10 @@ func (authorization) MutateOperationContext(ctx context.Context, op *graphql.Ope
 	if err := access.RequireGraphQL(principal); err != nil {
 		return Present(ctx, err)
 	}
+	demand := graphqlhttp.PerOperation(ctx, op.Operation, demandKey{}, func() demand { return demandOf(selectionsOf(ctx, op.Operation)) })
+	if demand.metBy(principal) {
+		return nil
+	}
 	for _, selected := range selectionsOf(ctx, op.Operation) {
 		if err := principal.Check(selected.coordinate); err != nil {
 			refused := Present(ctx, err)
@@ -33,6 +38,30 @@ func (authorization) MutateOperationContext(ctx context.Context, op *graphql.Ope
 		}
 	}
 	return nil
+}
+
+// demand is all that an operation needs of its caller: each scope once. Open is set where some field has no rule.
+type demand struct {
+	scopes []access.Scope
+	open   bool
+}
+
+type demandKey struct{}
+
+func demandOf(selections []selection) demand {
+	var d demand
+	for _, selected := range selections {
+		needed, ok := access.RuleFor(selected.coordinate)
+		d.open = d.open || !ok
+		if !slices.Contains(d.scopes, needed) {
+			d.scopes = append(d.scopes, needed)
+		}
+	}
+	return d
+}
+
+func (d demand) metBy(p *access.Principal) bool {
+	return !d.open && !slices.ContainsFunc(d.scopes, func(s access.Scope) bool { return !p.May(s) })
 }
 
 // selection is a field that an operation selects, at the first place where it does.

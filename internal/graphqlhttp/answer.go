@@ -1,7 +1,6 @@
 package graphqlhttp
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -22,39 +21,48 @@ const (
 	writeTimeout = 30 * time.Second
 )
 
-var answers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// buffers hold answers while they are made.
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
-// encode writes a GraphQL response object. A response without data, which is that of a request that was not
+type buffer struct{ bytes []byte }
+
+func borrow() *buffer {
+	b := buffers.Get().(*buffer)
+	b.bytes = b.bytes[:0]
+	return b
+}
+
+func (b *buffer) giveBack() {
+	if cap(b.bytes) <= maxPooled {
+		buffers.Put(b)
+	}
+}
+
+// appendResponse appends a GraphQL response object. A response without data, which is that of a request that was not
 // executed, has no `data` entry (GraphQL specification, section 7.1).
-func encode(buf *bytes.Buffer, resp *graphql.Response) error {
-	buf.WriteByte('{')
+func appendResponse(dst []byte, resp *graphql.Response) ([]byte, error) {
+	dst = append(dst, '{')
 	separator := ""
 	if len(resp.Errors) > 0 {
 		errs, err := json.Marshal(resp.Errors)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		buf.WriteString(`"errors":`)
-		buf.Write(errs)
+		dst = append(append(dst, `"errors":`...), errs...)
 		separator = ","
 	}
 	if resp.Data != nil {
-		buf.WriteString(separator)
-		buf.WriteString(`"data":`)
-		buf.Write(resp.Data)
+		dst = append(append(append(dst, separator...), `"data":`...), resp.Data...)
 		separator = ","
 	}
 	if len(resp.Extensions) > 0 {
 		extensions, err := json.Marshal(resp.Extensions)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		buf.WriteString(separator)
-		buf.WriteString(`"extensions":`)
-		buf.Write(extensions)
+		dst = append(append(append(dst, separator...), `"extensions":`...), extensions...)
 	}
-	buf.WriteByte('}')
-	return nil
+	return append(dst, '}'), nil
 }
 
 // reply writes the one answer to a request: whoever comes first, the operation or the guard of its deadline.
@@ -95,27 +103,34 @@ func (a *reply) end() {
 }
 
 func (a *reply) sendLocked(status int, resp *graphql.Response) {
+	buf := borrow()
+	defer buf.giveBack()
+	var err error
+	if buf.bytes, err = appendResponse(buf.bytes, resp); err != nil {
+		status = http.StatusInternalServerError
+		buf.bytes, _ = appendResponse(nil, &graphql.Response{Errors: gqlerror.List{coded(codeInternal, "The answer could not be encoded.")}})
+	}
+	a.write(status, buf.bytes)
+}
+
+// sendEncoded is send for a response object that is encoded already.
+func (a *reply) sendEncoded(status int, body []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.write(status, body)
+}
+
+// write sends the one answer. The caller holds the lock.
+func (a *reply) write(status int, body []byte) {
 	if a.answered {
 		return
 	}
 	a.answered = true
-	buf := answers.Get().(*bytes.Buffer)
-	buf.Reset()
-	defer func() {
-		if buf.Cap() <= maxPooled {
-			answers.Put(buf)
-		}
-	}()
-	if err := encode(buf, resp); err != nil {
-		buf.Reset()
-		status = http.StatusInternalServerError
-		_ = encode(buf, &graphql.Response{Errors: gqlerror.List{coded(codeInternal, "The answer could not be encoded.")}})
-	}
 	header := a.w.Header()
 	setCommonHeaders(header)
 	header.Set("Content-Type", a.media.contentType())
-	header.Set("Content-Length", strconv.Itoa(buf.Len()))
-	if buf.Len() > largeAnswer {
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if len(body) > largeAnswer {
 		connection := http.NewResponseController(a.w)
 		if connection.SetWriteDeadline(time.Now().Add(writeTimeout)) == nil {
 			defer func() {
@@ -125,7 +140,7 @@ func (a *reply) sendLocked(status int, resp *graphql.Response) {
 		}
 	}
 	a.w.WriteHeader(status)
-	_, _ = a.w.Write(buf.Bytes())
+	_, _ = a.w.Write(body)
 }
 
 // refuse answers a request that is not well-formed.
@@ -139,10 +154,20 @@ func (a *reply) refuse(refusal *httpRefusal) {
 	a.send(refusal.status, &graphql.Response{Errors: gqlerror.List{refusal.shown}})
 }
 
+// The values of headers that are always the same, shared by all answers: nobody writes into a header's values.
+var (
+	noStore = []string{"no-store"}
+	noSniff = []string{"nosniff"}
+	accept  = []string{"Accept"}
+)
+
 func setCommonHeaders(header http.Header) {
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Add("Vary", "Accept")
+	header["Cache-Control"], header["X-Content-Type-Options"] = noStore, noSniff
+	if _, varies := header["Vary"]; varies {
+		header.Add("Vary", "Accept")
+	} else {
+		header["Vary"] = accept
+	}
 }
 
 // status is the HTTP status of a well-formed request that was refused before it was executed (GraphQL over HTTP,

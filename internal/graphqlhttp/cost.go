@@ -17,7 +17,7 @@ import (
 // cost nothing. Variables holds the coerced variables. Fields that a directive skips count all the same, and so does
 // each repetition of a field.
 func Measure(op *ast.OperationDefinition, variables map[string]any, listSize int64) int64 {
-	m := &meter{variables: variables, listSize: max(1, listSize), fragments: map[string]selectionCost{}}
+	m := &meter{variables: variables, listSize: max(1, listSize)}
 	return m.set(op.SelectionSet).of(m.listSize)
 }
 
@@ -61,6 +61,9 @@ func (m *meter) fragment(spread *ast.FragmentSpread) selectionCost {
 		return c
 	}
 	c = m.set(spread.Definition.SelectionSet)
+	if m.fragments == nil {
+		m.fragments = map[string]selectionCost{}
+	}
 	m.fragments[spread.Name] = c
 	return c
 }

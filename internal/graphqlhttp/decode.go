@@ -1,12 +1,9 @@
 package graphqlhttp
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
-	"math"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -58,161 +55,291 @@ func optionalObject(object map[string]any, key string) (map[string]any, error) {
 	return m, nil
 }
 
-// decodeJSON reads one JSON value. Numbers become [json.Number].
-func decodeJSON(text []byte, maxDepth int) (any, error) {
-	if !utf8.Valid(text) {
+// decodeJSON reads one JSON value (RFC 8259). Numbers become [json.Number].
+func decodeJSON(body []byte, maxDepth int) (any, error) {
+	if !utf8.Valid(body) {
 		return nil, refuse("The JSON text is not valid UTF-8.")
 	}
-	if hasLoneSurrogate(text) {
-		return nil, refuse("A string in the JSON text holds half of a surrogate pair.")
+	r := &reader{text: string(body), maxDepth: maxDepth}
+	r.skipBlanks()
+	if r.at == len(r.text) {
+		return nil, refuse("The JSON text is empty.")
 	}
-	r := &reader{dec: json.NewDecoder(bytes.NewReader(text)), maxDepth: maxDepth}
-	r.dec.UseNumber()
 	value, err := r.value(0)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, refuse("Something follows the JSON value, which ends at byte %d.", r.dec.InputOffset())
+	end := r.at
+	if r.skipBlanks(); r.at < len(r.text) {
+		return nil, refuse("Something follows the JSON value, which ends at byte %d.", end)
 	}
 	return value, nil
 }
 
+// reader reads JSON from a text, once from its beginning to its end. Strings without escapes share the text's memory.
 type reader struct {
-	dec      *json.Decoder
+	text     string
+	at       int
 	maxDepth int
 }
 
-func (r *reader) value(depth int) (any, error) {
-	token, err := r.dec.Token()
-	if err != nil {
-		return nil, r.malformed(err)
+func (r *reader) skipBlanks() {
+	for r.at < len(r.text) {
+		switch r.text[r.at] {
+		case ' ', '\t', '\n', '\r':
+			r.at++
+		default:
+			return
+		}
 	}
-	return r.from(token, depth)
 }
 
-func (r *reader) from(token json.Token, depth int) (any, error) {
-	switch token := token.(type) {
-	case json.Delim:
+// next is the byte that comes next after blanks, 0 at the end.
+func (r *reader) next() byte {
+	if r.skipBlanks(); r.at == len(r.text) {
+		return 0
+	}
+	return r.text[r.at]
+}
+
+// malformed says where the text stops being JSON, never what stands there.
+func (r *reader) malformed() error {
+	if r.at >= len(r.text) {
+		return refuse("The JSON text ends too early.")
+	}
+	return refuse("The text is not valid JSON: it goes wrong after byte %d.", r.at)
+}
+
+func (r *reader) value(depth int) (any, error) {
+	switch c := r.next(); c {
+	case '{', '[':
 		if depth >= r.maxDepth {
 			return nil, refuse("The JSON text nests deeper than %d levels, which is the limit.", r.maxDepth)
 		}
-		if token == '[' {
+		r.at++
+		if c == '[' {
 			return r.array(depth + 1)
 		}
 		return r.object(depth + 1)
-	case string:
-		if strings.IndexByte(token, 0) >= 0 {
-			return nil, refuse("A string in the JSON text holds the NUL character.")
-		}
-		return token, nil
-	case json.Number:
-		if f, err := token.Float64(); err != nil || math.IsInf(f, 0) {
-			return nil, refuse("A number in the JSON text is out of range.")
-		}
-		return token, nil
+	case '"':
+		return r.string()
+	case 't':
+		return true, r.word("true")
+	case 'f':
+		return false, r.word("false")
+	case 'n':
+		return nil, r.word("null")
 	default:
-		return token, nil
+		return r.number()
 	}
+}
+
+func (r *reader) word(word string) error {
+	for i := range len(word) {
+		if r.at == len(r.text) || r.text[r.at] != word[i] {
+			return r.malformed()
+		}
+		r.at++
+	}
+	return nil
 }
 
 func (r *reader) array(depth int) (any, error) {
 	list := []any{}
-	for r.dec.More() {
+	if r.next() == ']' {
+		r.at++
+		return list, nil
+	}
+	for {
 		element, err := r.value(depth)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, element)
+		switch r.next() {
+		case ',':
+			r.at++
+		case ']':
+			r.at++
+			return list, nil
+		default:
+			return nil, r.malformed()
+		}
 	}
-	_, err := r.dec.Token()
-	if err != nil {
-		return nil, r.malformed(err)
-	}
-	return list, nil
 }
 
 func (r *reader) object(depth int) (any, error) {
 	object := map[string]any{}
-	for r.dec.More() {
-		token, err := r.dec.Token()
+	if r.next() == '}' {
+		r.at++
+		return object, nil
+	}
+	for {
+		if r.next() != '"' {
+			return nil, r.malformed()
+		}
+		key, err := r.string()
 		if err != nil {
-			return nil, r.malformed(err)
+			return nil, err
 		}
-		key, ok := token.(string)
-		if !ok {
-			return nil, r.malformed(nil)
+		if r.next() != ':' {
+			return nil, r.malformed()
 		}
+		r.at++
 		if _, repeated := object[key]; repeated {
 			return nil, refuse("The JSON text repeats the key %q in one object.", shorten(key, maxPathName))
 		}
 		if object[key], err = r.value(depth); err != nil {
 			return nil, err
 		}
+		switch r.next() {
+		case ',':
+			r.at++
+		case '}':
+			r.at++
+			return object, nil
+		default:
+			return nil, r.malformed()
+		}
 	}
-	if _, err := r.dec.Token(); err != nil {
-		return nil, r.malformed(err)
-	}
-	return object, nil
 }
 
-// malformed says where the text stops being JSON, never what stands there.
-func (r *reader) malformed(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		if r.dec.InputOffset() == 0 {
-			return refuse("The JSON text is empty.")
-		}
-		return refuse("The JSON text ends too early.")
+// number reads a number in JSON's form (RFC 8259, section 6) that a double can hold.
+func (r *reader) number() (any, error) {
+	begin := r.at
+	if r.at < len(r.text) && r.text[r.at] == '-' {
+		r.at++
 	}
-	return refuse("The text is not valid JSON: it goes wrong after byte %d.", r.dec.InputOffset())
+	leading := r.at
+	if !r.digits() {
+		return nil, r.malformed()
+	}
+	if r.text[leading] == '0' && r.at > leading+1 {
+		r.at = leading + 1
+		return nil, r.malformed()
+	}
+	if r.at < len(r.text) && r.text[r.at] == '.' {
+		r.at++
+		if !r.digits() {
+			return nil, r.malformed()
+		}
+	}
+	if r.at < len(r.text) && r.text[r.at]|0x20 == 'e' {
+		r.at++
+		if r.at < len(r.text) && (r.text[r.at] == '+' || r.text[r.at] == '-') {
+			r.at++
+		}
+		if !r.digits() {
+			return nil, r.malformed()
+		}
+	}
+	number := json.Number(r.text[begin:r.at])
+	if _, err := number.Float64(); err != nil {
+		return nil, refuse("A number in the JSON text is out of range.")
+	}
+	return number, nil
 }
 
-// hasLoneSurrogate looks for a \uD800 to \uDFFF escape that is not one of a pair (RFC 8259, section 8.2).
-func hasLoneSurrogate(text []byte) bool {
-	for {
-		i := bytes.IndexByte(text, '\\')
-		if i < 0 || i+1 >= len(text) {
-			return false
-		}
-		if text[i+1] != 'u' {
-			text = text[i+2:]
-			continue
-		}
-		unit := hexUnit(text[i:])
-		switch {
-		case unit >= 0xDC00 && unit <= 0xDFFF:
-			return true
-		case unit >= 0xD800 && unit <= 0xDBFF:
-			low := hexUnit(text[i+6:])
-			if low < 0xDC00 || low > 0xDFFF {
-				return true
+// digits skips digits, and reports whether there were any.
+func (r *reader) digits() bool {
+	begin := r.at
+	for r.at < len(r.text) && r.text[r.at]-'0' <= 9 {
+		r.at++
+	}
+	return r.at > begin
+}
+
+// string reads a string from its opening quote on.
+func (r *reader) string() (string, error) {
+	r.at++
+	begin := r.at
+	var unescaped []byte // what precedes begin, where there were escapes
+	for r.at < len(r.text) {
+		switch c := r.text[r.at]; {
+		case c == '"':
+			text := r.text[begin:r.at]
+			r.at++
+			if unescaped != nil {
+				text = string(append(unescaped, text...))
 			}
-			text = text[i+12:]
+			return text, nil
+		case c == '\\':
+			unescaped = append(unescaped, r.text[begin:r.at]...)
+			var err error
+			if unescaped, err = r.escape(unescaped); err != nil {
+				return "", err
+			}
+			begin = r.at
+		case c < 0x20:
+			return "", r.malformed()
 		default:
-			text = text[i+2:]
+			r.at++
 		}
 	}
+	return "", r.malformed()
 }
 
-// hexUnit is the code unit of the escape that text starts with, -1 where it starts with none.
-func hexUnit(text []byte) int {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return -1
+// plainEscapes are the escapes of one letter (RFC 8259, section 7).
+var plainEscapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// escape reads one escape, of two where they are a surrogate pair, and appends the character that it stands for.
+func (r *reader) escape(dst []byte) ([]byte, error) {
+	if r.at++; r.at == len(r.text) {
+		return nil, r.malformed()
 	}
-	unit := 0
-	for _, c := range text[2:6] {
-		digit := 0
-		switch {
-		case c >= '0' && c <= '9':
-			digit = int(c - '0')
-		case c >= 'a' && c <= 'f':
-			digit = int(c-'a') + 10
-		case c >= 'A' && c <= 'F':
-			digit = int(c-'A') + 10
+	if c := plainEscapes[r.text[r.at]]; c != 0 {
+		r.at++
+		return append(dst, c), nil
+	}
+	if r.text[r.at] != 'u' {
+		return nil, r.malformed()
+	}
+	char, err := r.unit()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case char == 0:
+		return nil, refuse("A string in the JSON text holds the NUL character.")
+	case utf16.IsSurrogate(char):
+		if !strings.HasPrefix(r.text[r.at:], `\u`) {
+			return nil, loneSurrogate()
+		}
+		r.at++
+		low, err := r.unit()
+		if err != nil {
+			return nil, err
+		}
+		if char = utf16.DecodeRune(char, low); char == utf8.RuneError {
+			return nil, loneSurrogate()
+		}
+	}
+	return utf8.AppendRune(dst, char), nil
+}
+
+// unit reads the code unit of an escape, from its u on.
+func (r *reader) unit() (rune, error) {
+	unit := rune(0)
+	r.at++
+	for range 4 {
+		if r.at == len(r.text) {
+			return 0, r.malformed()
+		}
+		digit := rune(0)
+		switch c := r.text[r.at]; {
+		case '0' <= c && c <= '9':
+			digit = rune(c - '0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			digit = rune(c|0x20-'a') + 10
 		default:
-			return -1
+			return 0, r.malformed()
 		}
 		unit = unit<<4 | digit
+		r.at++
 	}
-	return unit
+	return unit, nil
+}
+
+func loneSurrogate() error {
+	return refuse("A string in the JSON text holds half of a surrogate pair.")
 }

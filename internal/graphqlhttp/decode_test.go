@@ -60,7 +60,7 @@ func TestDecodeRequestRefusals(t *testing.T) {
 		"extensions as a text":    {`{"query":"{a}","extensions":"secret"}`, "`extensions` must be a JSON object or null."},
 		"cut off":                 {`{"query":"{a}"`, "The JSON text ends too early."},
 		"cut off in a text":       {`{"query":"{a`, "The JSON text ends too early."},
-		"followed":                {`{"query":"{a}"}{"query":"secret"}`, "Something follows the JSON value, which ends at byte 16."},
+		"followed":                {`{"query":"{a}"}{"query":"secret"}`, "Something follows the JSON value, which ends at byte 15."},
 		"GraphQL":                 {`query{secret}`, "The text is not valid JSON: it goes wrong after byte 0."},
 		"a comma too many":        {`{"query":"{a}",}`, "The text is not valid JSON: it goes wrong after byte 15."},
 		"a key without quotes":    {`{query:"secret"}`, "The text is not valid JSON: it goes wrong after byte 1."},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -19,7 +20,9 @@ type document struct {
 	ast *ast.QueryDocument
 	// introspects is set where some operation selects __schema or __type.
 	introspects bool
-	notes       sync.Map
+
+	notes    atomic.Pointer[[]note]
+	noteDown sync.Mutex
 }
 
 // documents turns query texts into documents and remembers those that are valid.
@@ -174,24 +177,54 @@ func (fromContext) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool)
 
 func (fromContext) Add(context.Context, string, *ast.QueryDocument) {}
 
-type noteKey struct {
-	op  *ast.OperationDefinition
-	key any
+// note is a result of [PerOperation].
+type note struct {
+	op    *ast.OperationDefinition
+	key   any
+	value any
+}
+
+// noted finds a note. A document has few: a search in a row beats a map.
+func (d *document) noted(op *ast.OperationDefinition, key any) (any, bool) {
+	if notes := d.notes.Load(); notes != nil {
+		for i := range *notes {
+			if n := &(*notes)[i]; n.op == op && n.key == key {
+				return n.value, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// note keeps a value, unless there is one already, and returns the one that is kept.
+func (d *document) note(op *ast.OperationDefinition, key, value any) any {
+	d.noteDown.Lock()
+	defer d.noteDown.Unlock()
+	if kept, ok := d.noted(op, key); ok {
+		return kept
+	}
+	var notes []note
+	if old := d.notes.Load(); old != nil {
+		notes = append(notes, *old...)
+	}
+	notes = append(notes, note{op, key, value})
+	d.notes.Store(&notes)
+	return value
 }
 
 // PerOperation returns what compute makes of an operation, made once for as long as the operation's text stays in
 // the cache and shared by every request that runs it: the result must be safe to share, and must depend on nothing
-// but the operation. Key tells the kinds of results apart and must be comparable. Two requests that come first at
-// the same time may both compute; one result is kept. In a context that is no request's, nothing is kept.
+// but the operation. Key tells the kinds of results apart; it must be comparable, and there should be few. Two requests
+// that come first at the same time may both compute; one result is kept. In a context that is no request's, nothing is
+// kept.
 func PerOperation[T any](ctx context.Context, op *ast.OperationDefinition, key any, compute func() T) T {
 	doc, ok := ctx.Value(documentKey{}).(*document)
 	if !ok {
 		return compute()
 	}
-	note := noteKey{op, key}
-	if kept, ok := doc.notes.Load(note); ok {
-		return kept.(T)
+	kept, ok := doc.noted(op, key)
+	if !ok {
+		kept = doc.note(op, key, compute())
 	}
-	kept, _ := doc.notes.LoadOrStore(note, compute())
 	return kept.(T)
 }

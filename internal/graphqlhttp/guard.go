@@ -135,7 +135,7 @@ func (g guard) MutateOperationContext(ctx context.Context, opCtx *graphql.Operat
 	if doc, ok := ctx.Value(documentKey{}).(*document); ok && doc.introspects && opCtx.DisableIntrospection {
 		return coded(codeForbidden, "You may not read the schema: introspection is off.")
 	}
-	if refusal := checkNulls(opCtx.Operation, opCtx.Variables); refusal != nil {
+	if refusal := checkNulls(ctx, opCtx.Operation, opCtx.Variables); refusal != nil {
 		return refusal
 	}
 	cost := Measure(opCtx.Operation, opCtx.Variables, g.limits.ListSize)

@@ -57,6 +57,7 @@ func NewHandler(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 		write:     orDefault(cfg.WriteTimeout, 10*time.Second),
 		exec:      executor.New(schema),
 	}
+	h.short, _ = schema.(ShortRoad)
 	if h.log == nil {
 		h.log = slog.Default()
 	}
@@ -86,6 +87,7 @@ type handler struct {
 	keepAlive time.Duration
 	write     time.Duration
 	exec      *executor.Executor
+	short     ShortRoad // nil where the schema has none
 	documents *documents
 	streams   streamCount
 }
@@ -139,6 +141,9 @@ func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, pa
 	opCtx, errs := h.exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
 		h.refuse(answer, h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs))
+		return
+	}
+	if h.short != nil && h.answerShort(ctx, answer, opCtx) {
 		return
 	}
 	responses, ctx := h.exec.DispatchOperation(ctx, opCtx)

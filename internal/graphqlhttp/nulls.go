@@ -1,47 +1,61 @@
 package graphqlhttp
 
 import (
+	"context"
+
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
+// noNull is a place of an operation where a variable stands that must not be null there.
+type noNull struct{ variable, argument string }
+
+type noNullsKey struct{}
+
 // checkNulls refuses a variable that is null where the schema takes no null. Validation lets a nullable variable stand
 // there if the place has a default, for the case that the variable is left out; null itself is an error (GraphQL
 // specification, section 6.4.1, CoerceArgumentValues).
-func checkNulls(op *ast.OperationDefinition, variables map[string]any) *gqlerror.Error {
-	var refusal *gqlerror.Error
-	check := func(args ast.ArgumentList) {
+func checkNulls(ctx context.Context, op *ast.OperationDefinition, variables map[string]any) *gqlerror.Error {
+	for _, place := range PerOperation(ctx, op, noNullsKey{}, func() []noNull { return noNulls(op) }) {
+		if value, given := variables[place.variable]; given && value == nil {
+			return refuse("The variable $%s is null, but %s takes no null there: leave the variable out, or give it a value.", place.variable, place.argument)
+		}
+	}
+	return nil
+}
+
+func noNulls(op *ast.OperationDefinition) []noNull {
+	var out []noNull
+	add := func(args ast.ArgumentList) {
 		for _, arg := range args {
-			if name := nullIn(arg.Value, variables); name != "" && refusal == nil {
-				refusal = refuse("The variable $%s is null, but %s takes no null there: leave the variable out, or give it a value.", name, arg.Name)
+			for _, variable := range noNullsIn(arg.Value) {
+				out = append(out, noNull{variable, arg.Name})
 			}
 		}
 	}
 	Visit(op, func(_ *ast.Definition, field *ast.Field) {
-		check(field.Arguments)
+		add(field.Arguments)
 		for _, d := range field.Directives {
-			check(d.Arguments)
+			add(d.Arguments)
 		}
 	})
-	return refusal
+	return out
 }
 
-// nullIn returns the name of a variable in a value that is null in a place which takes none; empty for no such one.
-func nullIn(v *ast.Value, variables map[string]any) string {
-	if v == nil {
-		return ""
-	}
-	if v.Kind == ast.Variable {
-		value, given := variables[v.Raw]
-		if given && value == nil && v.ExpectedType != nil && v.ExpectedType.NonNull {
-			return v.Raw
+// noNullsIn names the variables in a value that stand where no null may.
+func noNullsIn(v *ast.Value) []string {
+	switch {
+	case v == nil:
+		return nil
+	case v.Kind == ast.Variable:
+		if v.ExpectedType != nil && v.ExpectedType.NonNull {
+			return []string{v.Raw}
 		}
-		return ""
+		return nil
 	}
+	var out []string
 	for _, child := range v.Children {
-		if name := nullIn(child.Value, variables); name != "" {
-			return name
-		}
+		out = append(out, noNullsIn(child.Value)...)
 	}
-	return ""
+	return out
 }

@@ -1,7 +1,6 @@
 package graphqlhttp
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"sync/atomic"
@@ -103,13 +102,8 @@ func (h *handler) produce(ctx context.Context, params *graphql.RawParams, errs g
 }
 
 func nextEvent(resp *graphql.Response) ([]byte, error) {
-	var buf bytes.Buffer
-	buf.WriteString("event: next\ndata: ")
-	if err := encode(&buf, resp); err != nil {
-		return nil, err
-	}
-	buf.WriteString("\n\n")
-	return buf.Bytes(), nil
+	event, err := appendResponse([]byte("event: next\ndata: "), resp)
+	return append(event, "\n\n"...), err
 }
 
 var (

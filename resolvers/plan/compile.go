@@ -3,19 +3,16 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// plan is a compiled operation. It is read-only but for its size, and shared by all requests that run it.
+// plan is a compiled operation. It is read-only, and shared by all requests that run it.
 type plan struct {
 	roots []root
 	slots []slot
-
-	largest atomic.Int64
 }
 
 // root is a field of the operation itself: its name, and how it is answered; nil where that is a constant.
@@ -42,20 +39,6 @@ func (n name) locations() []gqlerror.Location {
 		return nil
 	}
 	return []gqlerror.Location{{Line: n.at.Line, Column: n.at.Column}}
-}
-
-// Answers begin with a buffer as large as the plan's largest one so far, within bounds.
-const (
-	leastAnswer = 512
-	mostAnswer  = 256 << 10
-)
-
-func (p *plan) size() int { return int(min(max(p.largest.Load()+64, leastAnswer), mostAnswer)) }
-
-func (p *plan) note(size int) {
-	if int64(size) > p.largest.Load() {
-		p.largest.Store(int64(size))
-	}
 }
 
 // compiler makes one plan. What is selected is found by gqlgen itself (graphql.CollectFields), so that fragments,

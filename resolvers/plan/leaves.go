@@ -30,17 +30,12 @@ var identityLeaves = map[string]leaf[*directory.Record]{
 var userLeaves = map[string]leaf[*directory.Record]{
 	"userName": identityLeaves["name"], // the schema promises that they are the same
 	"givenName": func(dst []byte, r *directory.Record) []byte {
-		u := directory.User{Record: *r}
-		return appendOptional(dst, u.GivenName())
+		return appendOptional(dst, r.Attrs.String("name", "givenName"))
 	},
 	"familyName": func(dst []byte, r *directory.Record) []byte {
-		u := directory.User{Record: *r}
-		return appendOptional(dst, u.FamilyName())
+		return appendOptional(dst, r.Attrs.String("name", "familyName"))
 	},
-	"userType": func(dst []byte, r *directory.Record) []byte {
-		u := directory.User{Record: *r}
-		return appendOptional(dst, u.UserType())
-	},
+	"userType": func(dst []byte, r *directory.Record) []byte { return appendOptional(dst, r.Attrs.String("userType")) },
 }
 
 var attributeLeaves = map[string]leaf[directory.Attribute]{

@@ -121,7 +121,7 @@ func (s *resolve) read(x *execution, l *lookups) rootAnswer {
 	if err != nil {
 		return refused{err}
 	}
-	out := &resolved{resolve: s, resolution: resolution{l.revision, x.reader.AsOf()}, fqns: fqns, records: records}
+	out := &resolved{resolve: s, resolution: resolution{l.revision, x.view.AsOf()}, fqns: fqns, records: records}
 	for _, p := range s.identities {
 		out.identities = append(out.identities, x.level(p, records))
 	}

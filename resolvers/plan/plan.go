@@ -15,6 +15,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/graphqlhttp"
@@ -36,7 +37,16 @@ func NewSchema(generated graphql.ExecutableSchema, d *directory.Directory) *Sche
 // Counts says how many operations were answered by a plan, and how many were left to the generated executor.
 func (s *Schema) Counts() (planned, left uint64) { return s.planned.Load(), s.left.Load() }
 
-// Exec implements [graphql.ExecutableSchema].
+// AppendData implements [graphqlhttp.ShortRoad].
+func (s *Schema) AppendData(ctx context.Context, op *graphql.OperationContext, dst []byte) ([]byte, gqlerror.List, bool) {
+	p, args := s.planFor(ctx, op)
+	if p == nil {
+		return dst, nil, false
+	}
+	return s.run(ctx, p, args, dst)
+}
+
+// Exec implements [graphql.ExecutableSchema], for operations whose answers are more than one piece of data.
 func (s *Schema) Exec(ctx context.Context) graphql.ResponseHandler {
 	op := graphql.GetOperationContext(ctx)
 	p, args := s.planFor(ctx, op)
@@ -54,10 +64,9 @@ func (s *Schema) Exec(ctx context.Context) graphql.ResponseHandler {
 			return nil
 		}
 		done = true
-		if data, failures, ok := s.run(ctx, p, args); ok {
-			s.planned.Add(1)
-			for _, f := range failures {
-				f.report(ctx)
+		if data, errs, ok := s.run(ctx, p, args, nil); ok {
+			for _, err := range errs {
+				graphql.AddError(ctx, err)
 			}
 			return &graphql.Response{Data: data}
 		}
@@ -67,21 +76,22 @@ func (s *Schema) Exec(ctx context.Context) graphql.ResponseHandler {
 	}
 }
 
-// run executes a plan. A plan that panics is given up: a query changes nothing, so it can be answered anew.
-func (s *Schema) run(ctx context.Context, p *plan, args []any) (data []byte, failures []failure, ok bool) {
+// run executes a plan and appends its answer to dst. A plan that panics is given up: a query changes nothing, so it can
+// be answered anew.
+func (s *Schema) run(ctx context.Context, p *plan, args []any, dst []byte) (data []byte, errs gqlerror.List, ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			slog.ErrorContext(ctx, "a compiled plan panicked; the generated executor takes over",
 				"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			data, failures, ok = nil, nil, false
+			data, errs, ok = dst, nil, false
 		}
 	}()
-	x := newExecution(ctx, s.directory.Reader(), args)
+	x := newExecution(ctx, s.directory.View(), args)
 	answers := x.roots(p)
-	w := &writer{out: make([]byte, 0, p.size())}
+	w := &writer{out: dst}
 	w.answer(p, answers)
-	p.note(len(w.out))
-	return w.out, w.failures, true
+	s.planned.Add(1)
+	return w.out, w.errs, true
 }
 
 type (

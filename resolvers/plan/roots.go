@@ -79,7 +79,7 @@ func (x *execution) roots(p *plan) []rootAnswer {
 		}
 	}
 	if l.toldOf {
-		l.revision, l.revisionErr = x.reader.Revision(x.ctx)
+		l.revision, l.revisionErr = x.view.Revision(x.ctx)
 	}
 	l.uidRows, l.uidErr = spread(x.ctx, l.byUID, l.uids.asked, x.source.ByUIDs)
 	l.fqnRows, l.fqnErr = spread(x.ctx, l.byFQN, l.fqns.asked, x.source.ByFQNKeys)
@@ -228,10 +228,10 @@ func (s *listing) read(x *execution, _ *lookups) rootAnswer {
 	out := &pages{conn: s.conn, hasPrevious: l.HasPrevious, cursor: l.Cursor, at: make([]page, 1)}
 	at := &out.at[0]
 	if s.conn.total {
-		at.total, at.totalErr = x.reader.Total(x.ctx, l)
+		at.total, at.totalErr = x.view.Total(x.ctx, l)
 	}
 	if s.conn.rows {
-		out.records, at.more, at.rowsErr = x.reader.Rows(x.ctx, l)
+		out.records, at.more, at.rowsErr = x.view.Rows(x.ctx, l)
 		at.to = len(out.records)
 		out.descend(x)
 	}

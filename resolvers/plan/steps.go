@@ -13,13 +13,13 @@ import (
 // execution is one run of a plan.
 type execution struct {
 	ctx    context.Context
-	reader *directory.Reader
+	view   *directory.View
 	source directory.Source
 	args   []any
 }
 
-func newExecution(ctx context.Context, reader *directory.Reader, args []any) *execution {
-	return &execution{ctx: ctx, reader: reader, source: reader.Source(), args: args}
+func newExecution(ctx context.Context, view *directory.View, args []any) *execution {
+	return &execution{ctx: ctx, view: view, source: view.Source(), args: args}
 }
 
 // batch is the keys of one call, with the places of the records that they belong to.

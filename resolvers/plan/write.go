@@ -1,18 +1,15 @@
 package plan
 
 import (
-	"context"
-
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// writer appends an answer, in the order of the document, and notes where it failed.
+// writer appends an answer, in the order of the document, and notes what failed.
 type writer struct {
-	out      []byte
-	path     []segment
-	failures []failure
+	out  []byte
+	path []segment
+	errs gqlerror.List
 }
 
 // segment is a part of a path: a response name, or an index where there is no name.
@@ -32,40 +29,27 @@ func (w *writer) outIf(b bool, c byte) {
 	}
 }
 
-// failure is an error of one field.
-type failure struct {
-	err       error
-	path      ast.Path
-	locations []gqlerror.Location
-}
-
 // fail notes that the field that the writer is in failed. It is no answer.
 func (w *writer) fail(err error, n *name) bool {
-	f := failure{err: err, path: make(ast.Path, len(w.path))}
+	path := make(ast.Path, len(w.path))
 	for i, s := range w.path {
 		if s.name == "" {
-			f.path[i] = ast.PathIndex(s.index)
+			path[i] = ast.PathIndex(s.index)
 		} else {
-			f.path[i] = ast.PathName(s.name)
+			path[i] = ast.PathName(s.name)
 		}
 	}
+	failure := gqlerror.WrapPath(path, err)
 	if n != nil {
-		f.locations = n.locations()
+		failure.Locations = n.locations()
 	}
-	w.failures = append(w.failures, f)
+	w.errs = append(w.errs, failure)
 	return false
-}
-
-// report adds the failure to the response, by way of the executor's error presenter.
-func (f failure) report(ctx context.Context) {
-	err := gqlerror.WrapPath(f.path, f.err)
-	err.Locations = f.locations
-	graphql.AddError(ctx, err)
 }
 
 // answer appends the whole answer: null where a field that must not be null is.
 func (w *writer) answer(p *plan, answers []rootAnswer) {
-	valid := true
+	valid, start := true, len(w.out)
 	w.out = append(w.out, '{')
 	for i := range p.roots {
 		r := &p.roots[i]
@@ -83,6 +67,6 @@ func (w *writer) answer(p *plan, answers []rootAnswer) {
 	}
 	w.out = append(w.out, '}')
 	if !valid {
-		w.out = append(w.out[:0], "null"...)
+		w.out = append(w.out[:start], "null"...)
 	}
 }
