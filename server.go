@@ -36,6 +36,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		Limits:     graphqlhttp.Limits{Body: p.Settings.GraphQLMaxBody},
 		Log:        p.Log,
 		Present:    resolvers.Present,
+		Headers:    resolvers.Headers,
 		Extensions: resolvers.Extensions(root),
 		Deadline:   p.Settings.RequestTimeout,
 		RequestID:  telemetry.RequestID,

@@ -34,9 +34,3 @@ func (w *Writes) Last() *Revision {
 	defer w.mu.Unlock()
 	return w.last
 }
-
-// WritesFrom returns the Writes of a context that WithWrites made, nil in any other.
-func WritesFrom(ctx context.Context) *Writes {
-	w, _ := ctx.Value(writesKey{}).(*Writes)
-	return w
-}

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -11,8 +12,17 @@ import (
 // revisionExtension is the key of a response's extensions that holds the revision of its last write.
 const revisionExtension = "revision"
 
-// revisions puts the revision of a response's last write into its extensions. A server that wants it too, for a
-// header, makes the context by directory.WithWrites.
+// RevisionHeader carries the revision of a request's last write.
+const RevisionHeader = "Roster-Revision"
+
+// Headers puts the revision of a response's last write into a header, beside its extensions.
+func Headers(header http.Header, response *graphql.Response) {
+	if revision, ok := response.Extensions[revisionExtension].(string); ok {
+		header.Set(RevisionHeader, revision)
+	}
+}
+
+// revisions puts the revision of a response's last write into its extensions.
 type revisions struct{}
 
 func (revisions) ExtensionName() string { return "Revisions" }
@@ -20,10 +30,7 @@ func (revisions) ExtensionName() string { return "Revisions" }
 func (revisions) Validate(graphql.ExecutableSchema) error { return nil }
 
 func (revisions) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	writes := directory.WritesFrom(ctx)
-	if writes == nil {
-		ctx, writes = directory.WithWrites(ctx)
-	}
+	ctx, writes := directory.WithWrites(ctx)
 	response := next(ctx)
 	if last := writes.Last(); last != nil && response != nil {
 		if response.Extensions == nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/roster-gateway/roster/internal/command/front"
 	"github.com/roster-gateway/roster/internal/testpg"
+	"github.com/roster-gateway/roster/resolvers"
 )
 
 // TestReplicas starts two at once over one empty database: one of them prints the token, and a write on one is read on the
@@ -29,13 +30,13 @@ func TestReplicas(t *testing.T) {
 	token := printed()[0]
 
 	header := one.post(token, "", `{"query":"mutation { createRole(input: {name: \"R\"}) { userErrors { message } } }"}`).Header
-	revision := header.Get(front.RevisionHeader)
+	revision := header.Get(resolvers.RevisionHeader)
 	if revision == "" {
 		t.Fatal("a mutation is answered without a revision")
 	}
 	answer := two.post(token, revision, `{"query":"{ role(name: \"R\") { name } }"}`)
-	if answer.StatusCode != http.StatusOK || answer.Header.Get(front.RevisionHeader) != "" {
-		t.Errorf("a read of that revision is answered %d with the header %q", answer.StatusCode, answer.Header.Get(front.RevisionHeader))
+	if answer.StatusCode != http.StatusOK || answer.Header.Get(resolvers.RevisionHeader) != "" {
+		t.Errorf("a read of that revision is answered %d with the header %q", answer.StatusCode, answer.Header.Get(resolvers.RevisionHeader))
 	}
 	if answer := two.post(token, "nonsense", `{"query":"{ revision }"}`); answer.StatusCode != http.StatusBadRequest {
 		t.Errorf("no revision at all is answered %d, want 400", answer.StatusCode)

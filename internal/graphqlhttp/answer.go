@@ -67,7 +67,8 @@ func appendResponse(dst []byte, resp *graphql.Response) ([]byte, error) {
 
 // reply writes the one answer to a request: whoever comes first, the operation or the guard of its deadline.
 type reply struct {
-	media media
+	media   media
+	headers func(http.Header, *graphql.Response) // nil for none
 
 	mu       sync.Mutex
 	w        http.ResponseWriter
@@ -109,6 +110,9 @@ func (a *reply) sendLocked(status int, resp *graphql.Response) {
 	if buf.bytes, err = appendResponse(buf.bytes, resp); err != nil {
 		status = http.StatusInternalServerError
 		buf.bytes, _ = appendResponse(nil, &graphql.Response{Errors: gqlerror.List{coded(codeInternal, "The answer could not be encoded.")}})
+	}
+	if a.headers != nil && !a.answered {
+		a.headers(a.w.Header(), resp)
 	}
 	a.write(status, buf.bytes)
 }

@@ -1,50 +1,68 @@
 package graphqlhttp
 
-import (
-	"encoding/json"
-	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
-
-	"github.com/99designs/gqlgen/graphql"
-)
+import "github.com/99designs/gqlgen/graphql"
 
 // decodeRequest reads the JSON form of a request (GraphQL over HTTP, section "Request Parameters"). It refuses what
 // JSON leaves to the reader's taste: repeated keys, invalid UTF-8, lone surrogates, numbers beyond a double,
 // NUL, and nesting deeper than maxDepth. No error quotes a value.
 func decodeRequest(body []byte, maxDepth int, params *graphql.RawParams) error {
-	value, err := decodeJSON(body, maxDepth+2)
+	r, err := newReader(body, maxDepth+2)
 	if err != nil {
 		return err
 	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		if _, batch := value.([]any); batch {
-			return refuse("The body is a JSON array: batches of operations are not supported, send one operation a request.")
+	switch r.next() {
+	case '{':
+	case '[':
+		if _, err := r.whole(); err != nil {
+			return err
+		}
+		return refuse("The body is a JSON array: batches of operations are not supported, send one operation a request.")
+	default:
+		if _, err := r.whole(); err != nil {
+			return err
 		}
 		return refuse("The body must be a JSON object with `query`, and optionally `operationName`, `variables` and `extensions`.")
 	}
-	query, given := object["query"]
+	var query, name, variables, extensions any
+	given := false
+	r.at++
+	if err := r.members(1, func(key string, value any) {
+		switch key {
+		case "query":
+			query, given = value, true
+		case "operationName":
+			name = value
+		case "variables":
+			variables = value
+		case "extensions":
+			extensions = value
+		}
+	}); err != nil {
+		return err
+	}
+	if err := r.end(); err != nil {
+		return err
+	}
+	ok := false
 	if !given {
 		return refuse("The request has no query: send it in `query`.")
 	}
 	if params.Query, ok = query.(string); !ok {
 		return refuse("`query` must be a string.")
 	}
-	if name := object["operationName"]; name != nil {
+	if name != nil {
 		if params.OperationName, ok = name.(string); !ok {
 			return refuse("`operationName` must be a string or null.")
 		}
 	}
-	if params.Variables, err = optionalObject(object, "variables"); err != nil {
+	if params.Variables, err = optionalObject("variables", variables); err != nil {
 		return err
 	}
-	params.Extensions, err = optionalObject(object, "extensions")
+	params.Extensions, err = optionalObject("extensions", extensions)
 	return err
 }
 
-func optionalObject(object map[string]any, key string) (map[string]any, error) {
-	value := object[key]
+func optionalObject(key string, value any) (map[string]any, error) {
 	if value == nil {
 		return nil, nil
 	}
@@ -53,293 +71,4 @@ func optionalObject(object map[string]any, key string) (map[string]any, error) {
 		return nil, refuse("`%s` must be a JSON object or null.", key)
 	}
 	return m, nil
-}
-
-// decodeJSON reads one JSON value (RFC 8259). Numbers become [json.Number].
-func decodeJSON(body []byte, maxDepth int) (any, error) {
-	if !utf8.Valid(body) {
-		return nil, refuse("The JSON text is not valid UTF-8.")
-	}
-	r := &reader{text: string(body), maxDepth: maxDepth}
-	r.skipBlanks()
-	if r.at == len(r.text) {
-		return nil, refuse("The JSON text is empty.")
-	}
-	value, err := r.value(0)
-	if err != nil {
-		return nil, err
-	}
-	end := r.at
-	if r.skipBlanks(); r.at < len(r.text) {
-		return nil, refuse("Something follows the JSON value, which ends at byte %d.", end)
-	}
-	return value, nil
-}
-
-// reader reads JSON from a text, once from its beginning to its end. Strings without escapes share the text's memory.
-type reader struct {
-	text     string
-	at       int
-	maxDepth int
-}
-
-func (r *reader) skipBlanks() {
-	for r.at < len(r.text) {
-		switch r.text[r.at] {
-		case ' ', '\t', '\n', '\r':
-			r.at++
-		default:
-			return
-		}
-	}
-}
-
-// next is the byte that comes next after blanks, 0 at the end.
-func (r *reader) next() byte {
-	if r.skipBlanks(); r.at == len(r.text) {
-		return 0
-	}
-	return r.text[r.at]
-}
-
-// malformed says where the text stops being JSON, never what stands there.
-func (r *reader) malformed() error {
-	if r.at >= len(r.text) {
-		return refuse("The JSON text ends too early.")
-	}
-	return refuse("The text is not valid JSON: it goes wrong after byte %d.", r.at)
-}
-
-func (r *reader) value(depth int) (any, error) {
-	switch c := r.next(); c {
-	case '{', '[':
-		if depth >= r.maxDepth {
-			return nil, refuse("The JSON text nests deeper than %d levels, which is the limit.", r.maxDepth)
-		}
-		r.at++
-		if c == '[' {
-			return r.array(depth + 1)
-		}
-		return r.object(depth + 1)
-	case '"':
-		return r.string()
-	case 't':
-		return true, r.word("true")
-	case 'f':
-		return false, r.word("false")
-	case 'n':
-		return nil, r.word("null")
-	default:
-		return r.number()
-	}
-}
-
-func (r *reader) word(word string) error {
-	for i := range len(word) {
-		if r.at == len(r.text) || r.text[r.at] != word[i] {
-			return r.malformed()
-		}
-		r.at++
-	}
-	return nil
-}
-
-func (r *reader) array(depth int) (any, error) {
-	list := []any{}
-	if r.next() == ']' {
-		r.at++
-		return list, nil
-	}
-	for {
-		element, err := r.value(depth)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, element)
-		switch r.next() {
-		case ',':
-			r.at++
-		case ']':
-			r.at++
-			return list, nil
-		default:
-			return nil, r.malformed()
-		}
-	}
-}
-
-func (r *reader) object(depth int) (any, error) {
-	object := map[string]any{}
-	if r.next() == '}' {
-		r.at++
-		return object, nil
-	}
-	for {
-		if r.next() != '"' {
-			return nil, r.malformed()
-		}
-		key, err := r.string()
-		if err != nil {
-			return nil, err
-		}
-		if r.next() != ':' {
-			return nil, r.malformed()
-		}
-		r.at++
-		if _, repeated := object[key]; repeated {
-			return nil, refuse("The JSON text repeats the key %q in one object.", shorten(key, maxPathName))
-		}
-		if object[key], err = r.value(depth); err != nil {
-			return nil, err
-		}
-		switch r.next() {
-		case ',':
-			r.at++
-		case '}':
-			r.at++
-			return object, nil
-		default:
-			return nil, r.malformed()
-		}
-	}
-}
-
-// number reads a number in JSON's form (RFC 8259, section 6) that a double can hold.
-func (r *reader) number() (any, error) {
-	begin := r.at
-	if r.at < len(r.text) && r.text[r.at] == '-' {
-		r.at++
-	}
-	leading := r.at
-	if !r.digits() {
-		return nil, r.malformed()
-	}
-	if r.text[leading] == '0' && r.at > leading+1 {
-		r.at = leading + 1
-		return nil, r.malformed()
-	}
-	if r.at < len(r.text) && r.text[r.at] == '.' {
-		r.at++
-		if !r.digits() {
-			return nil, r.malformed()
-		}
-	}
-	if r.at < len(r.text) && r.text[r.at]|0x20 == 'e' {
-		r.at++
-		if r.at < len(r.text) && (r.text[r.at] == '+' || r.text[r.at] == '-') {
-			r.at++
-		}
-		if !r.digits() {
-			return nil, r.malformed()
-		}
-	}
-	number := json.Number(r.text[begin:r.at])
-	if _, err := number.Float64(); err != nil {
-		return nil, refuse("A number in the JSON text is out of range.")
-	}
-	return number, nil
-}
-
-// digits skips digits, and reports whether there were any.
-func (r *reader) digits() bool {
-	begin := r.at
-	for r.at < len(r.text) && r.text[r.at]-'0' <= 9 {
-		r.at++
-	}
-	return r.at > begin
-}
-
-// string reads a string from its opening quote on.
-func (r *reader) string() (string, error) {
-	r.at++
-	begin := r.at
-	var unescaped []byte // what precedes begin, where there were escapes
-	for r.at < len(r.text) {
-		switch c := r.text[r.at]; {
-		case c == '"':
-			text := r.text[begin:r.at]
-			r.at++
-			if unescaped != nil {
-				text = string(append(unescaped, text...))
-			}
-			return text, nil
-		case c == '\\':
-			unescaped = append(unescaped, r.text[begin:r.at]...)
-			var err error
-			if unescaped, err = r.escape(unescaped); err != nil {
-				return "", err
-			}
-			begin = r.at
-		case c < 0x20:
-			return "", r.malformed()
-		default:
-			r.at++
-		}
-	}
-	return "", r.malformed()
-}
-
-// plainEscapes are the escapes of one letter (RFC 8259, section 7).
-var plainEscapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
-
-// escape reads one escape, of two where they are a surrogate pair, and appends the character that it stands for.
-func (r *reader) escape(dst []byte) ([]byte, error) {
-	if r.at++; r.at == len(r.text) {
-		return nil, r.malformed()
-	}
-	if c := plainEscapes[r.text[r.at]]; c != 0 {
-		r.at++
-		return append(dst, c), nil
-	}
-	if r.text[r.at] != 'u' {
-		return nil, r.malformed()
-	}
-	char, err := r.unit()
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case char == 0:
-		return nil, refuse("A string in the JSON text holds the NUL character.")
-	case utf16.IsSurrogate(char):
-		if !strings.HasPrefix(r.text[r.at:], `\u`) {
-			return nil, loneSurrogate()
-		}
-		r.at++
-		low, err := r.unit()
-		if err != nil {
-			return nil, err
-		}
-		if char = utf16.DecodeRune(char, low); char == utf8.RuneError {
-			return nil, loneSurrogate()
-		}
-	}
-	return utf8.AppendRune(dst, char), nil
-}
-
-// unit reads the code unit of an escape, from its u on.
-func (r *reader) unit() (rune, error) {
-	unit := rune(0)
-	r.at++
-	for range 4 {
-		if r.at == len(r.text) {
-			return 0, r.malformed()
-		}
-		digit := rune(0)
-		switch c := r.text[r.at]; {
-		case '0' <= c && c <= '9':
-			digit = rune(c - '0')
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			digit = rune(c|0x20-'a') + 10
-		default:
-			return 0, r.malformed()
-		}
-		unit = unit<<4 | digit
-		r.at++
-	}
-	return unit, nil
-}
-
-func loneSurrogate() error {
-	return refuse("A string in the JSON text holds half of a surrogate pair.")
 }

@@ -30,17 +30,10 @@ func (h *handler) late() *gqlerror.Error {
 	return coded(codeUnavailable, "The request was not done within %s. Ask for less, or try again.", h.deadline)
 }
 
-// watch answers in place of an operation that goes on past its deadline and grace. The function that it returns
-// must be called before the handler returns.
-func (h *handler) watch(answer *reply) (done func()) {
-	timer := time.AfterFunc(h.deadline+grace, func() {
-		errs := gqlerror.List{h.late()}
-		answer.sendLate(answer.media.status(errs), &graphql.Response{Errors: errs})
-	})
-	return func() {
-		timer.Stop()
-		answer.end()
-	}
+// answerLate answers in place of an operation that goes on past its deadline and grace.
+func (h *handler) answerLate(answer *reply) {
+	errs := gqlerror.List{h.late()}
+	answer.sendLate(answer.media.status(errs), &graphql.Response{Errors: errs})
 }
 
 // present maps an error to what callers may see.

@@ -26,6 +26,8 @@ type Config struct {
 	// extensions, the text of foreign errors hidden. Errors about the request itself do not pass through it.
 	// Default: everything is INTERNAL.
 	Present graphql.ErrorPresenterFunc
+	// Headers adds to the headers of an answer in one piece what its response holds; nil adds nothing.
+	Headers func(http.Header, *graphql.Response)
 	// Extensions are the server's own. They run after the limits, in order. None may change the query's text:
 	// it is parsed before they run.
 	Extensions []graphql.HandlerExtension
@@ -94,7 +96,7 @@ type handler struct {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := graphql.StartOperationTrace(r.Context())
-	answer := &reply{w: w, media: negotiate(r)}
+	answer := &reply{w: w, media: negotiate(r), headers: h.cfg.Headers}
 	defer func() {
 		if p := recover(); p != nil {
 			h.panicked(ctx, answer, p)
@@ -121,11 +123,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer runs a query or a mutation and answers in one piece.
 func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, params *graphql.RawParams) {
-	ctx, cancel := context.WithTimeoutCause(ctx, h.deadline, errDeadline)
-	defer cancel()
-	defer h.watch(answer)()
+	timed := newDeadline(ctx, h.deadline, func() { h.answerLate(answer) })
+	defer timed.finish()
+	defer answer.end()
 
-	ctx, op, errs := h.operation(ctx, params)
+	ctx, op, errs := h.operation(timed, params)
 	if len(errs) > 0 {
 		h.refuse(answer, errs)
 		return
@@ -146,6 +148,7 @@ func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, pa
 	if h.short != nil && h.answerShort(ctx, answer, opCtx) {
 		return
 	}
+	timed.start() // a resolver may wait for what knows no context
 	responses, ctx := h.exec.DispatchOperation(ctx, opCtx)
 	resp := responses(ctx)
 	if resp == nil {

@@ -125,5 +125,5 @@ func (h *handler) jsonParameter(values url.Values, key string) (map[string]any, 
 	if err != nil {
 		return nil, err
 	}
-	return optionalObject(map[string]any{key: value}, key)
+	return optionalObject(key, value)
 }

@@ -40,7 +40,7 @@ func Observe(next http.Handler, log *slog.Logger, m *Metrics) http.Handler {
 		}
 		log.LogAttrs(ctx, level, "request",
 			slog.String("method", method), slog.String("route", route), slog.Int("status", status),
-			slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.Int64("bytes", answer.bytes))
+			slog.Int64("duration_us", took.Microseconds()), slog.Int64("bytes", answer.bytes))
 	})
 }
 

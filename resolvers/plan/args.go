@@ -24,7 +24,7 @@ func (c *compiler) slot(f graphql.CollectedField, decode func(arguments) (any, b
 	s := slot{field: f.Field, decode: decode}
 	if !asksVariables(f.Arguments) {
 		var ok bool
-		if s.fixed, ok = decode(arguments{given: f.ArgumentMap(nil)}.checked()); !ok {
+		if s.fixed, ok = decode(argumentsOf(f.Field, nil)); !ok {
 			c.leave()
 		}
 	}
@@ -66,28 +66,66 @@ func (p *plan) arguments(variables map[string]any) (out []any, ok bool) {
 		if out[i] = s.fixed; s.fixed != nil {
 			continue
 		}
-		if out[i], ok = s.decode(arguments{given: s.field.ArgumentMap(variables)}.checked()); !ok {
+		if out[i], ok = s.decode(argumentsOf(s.field, variables)); !ok {
 			return nil, false
 		}
 	}
 	return out, true
 }
 
-// arguments reads values that gqlgen has coerced. What is not of the expected type is noted in wrong.
+// arguments reads values that gqlgen has coerced: those of a field, or of an object among them. What is not of the
+// expected type is noted in wrong.
 type arguments struct {
-	given map[string]any
-	wrong *bool
+	field     *ast.Field // nil for an object
+	variables map[string]any
+	object    map[string]any
+	wrong     *bool
 }
 
-func (a arguments) checked() arguments {
-	a.wrong = new(bool)
-	return a
+func argumentsOf(f *ast.Field, variables map[string]any) arguments {
+	return arguments{field: f, variables: variables, wrong: new(bool)}
+}
+
+// value returns a value by its name; false where none was given and there is no default (GraphQL specification,
+// section 6.4.1). It panics on literals that are no value.
+func (a arguments) value(name string) (any, bool) {
+	if a.field == nil {
+		value, given := a.object[name]
+		return value, given
+	}
+	if given := a.field.Arguments.ForName(name); given != nil {
+		if given.Value.Kind != ast.Variable {
+			return valueOf(given.Value, a.variables), true
+		}
+		if value, ok := a.variables[given.Value.Raw]; ok {
+			return value, true
+		}
+	}
+	if def := a.field.Definition.Arguments.ForName(name); def != nil && def.DefaultValue != nil {
+		return valueOf(def.DefaultValue, a.variables), true
+	}
+	return nil, false
+}
+
+func valueOf(v *ast.Value, variables map[string]any) any {
+	value, err := v.Value(variables)
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// given is a value that is there and not null.
+func (a arguments) given(name string) (any, bool) {
+	value, _ := a.value(name)
+	return value, value != nil
 }
 
 func (a arguments) refuse() { *a.wrong = true }
 
 func (a arguments) text(name string) string {
-	text, ok := a.given[name].(string)
+	value, _ := a.value(name)
+	text, ok := value.(string)
 	if !ok {
 		a.refuse()
 	}
@@ -96,42 +134,49 @@ func (a arguments) text(name string) string {
 
 // optional is a text, or nil where there is none or it is null.
 func (a arguments) optional(name string) *string {
-	if a.given[name] == nil {
+	value, given := a.given(name)
+	if !given {
 		return nil
 	}
-	text := a.text(name)
+	text, ok := value.(string)
+	if !ok {
+		a.refuse()
+	}
 	return &text
 }
 
 func (a arguments) number(name string) int {
-	n, err := graphql.UnmarshalInt(a.given[name])
-	if err != nil || a.given[name] == nil {
+	value, given := a.given(name)
+	n, err := graphql.UnmarshalInt(value)
+	if err != nil || !given {
 		a.refuse()
 	}
 	return n
 }
 
-// object is an input object; ok is false where there is none or it is null.
-func (a arguments) object(name string) (object arguments, ok bool) {
-	if a.given[name] == nil {
+// nested is an input object; ok is false where there is none or it is null.
+func (a arguments) nested(name string) (object arguments, ok bool) {
+	value, given := a.given(name)
+	if !given {
 		return arguments{}, false
 	}
-	given, isObject := a.given[name].(map[string]any)
+	members, isObject := value.(map[string]any)
 	if !isObject {
 		a.refuse()
 	}
-	return arguments{given: given, wrong: a.wrong}, true
+	return arguments{object: members, wrong: a.wrong}, true
 }
 
 // texts is a list of texts or enum values: nil where there is none or it is null, else not nil.
 func texts[T ~string](a arguments, name string) []T {
-	if a.given[name] == nil {
+	value, given := a.given(name)
+	if !given {
 		return nil
 	}
-	list := graphql.CoerceList(a.given[name])
+	list := graphql.CoerceList(value)
 	out := make([]T, len(list))
-	for i, value := range list {
-		text, ok := value.(string)
+	for i, element := range list {
+		text, ok := element.(string)
 		if !ok {
 			a.refuse()
 		}
@@ -158,7 +203,7 @@ func decodeLinkArgs(a arguments) (any, bool) {
 	if kind := a.optional("kind"); kind != nil {
 		args.Kind = directory.IdentityKind(*kind)
 	}
-	if _, paged := a.given["first"]; paged {
+	if _, paged := a.value("first"); paged {
 		args.PageArgs = a.page()
 	}
 	return args, !*a.wrong && args.Status != nil
@@ -188,15 +233,16 @@ func decodeFQNs(a arguments) (any, bool) {
 }
 
 func decodeChecks(a arguments) (any, bool) {
-	list := graphql.CoerceList(a.given["checks"])
+	checks, given := a.given("checks")
+	list := graphql.CoerceList(checks)
 	out := make([]directory.MembershipCheckInput, len(list))
-	for i, value := range list {
-		given, ok := value.(map[string]any)
+	for i, element := range list {
+		members, ok := element.(map[string]any)
 		if !ok {
 			return nil, false
 		}
-		pair := arguments{given: given, wrong: a.wrong}
+		pair := arguments{object: members, wrong: a.wrong}
 		out[i] = directory.MembershipCheckInput{Member: pair.text("member"), Container: pair.text("container")}
 	}
-	return out, !*a.wrong && a.given["checks"] != nil
+	return out, !*a.wrong && given
 }

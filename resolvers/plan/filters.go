@@ -75,10 +75,11 @@ func (a arguments) omittable(name string) graphql.Omittable[*string] {
 }
 
 func (a arguments) since(name string) graphql.Omittable[*time.Time] {
-	if a.given[name] == nil {
+	value, given := a.given(name)
+	if !given {
 		return graphql.OmittableOf[*time.Time](nil)
 	}
-	t, err := scalar.UnmarshalDateTime(a.given[name])
+	t, err := scalar.UnmarshalDateTime(value)
 	if err != nil {
 		a.refuse()
 	}
@@ -88,7 +89,7 @@ func (a arguments) since(name string) graphql.Omittable[*time.Time] {
 // order reads an order's field and its direction, of which the second has a default.
 func (a arguments) order() (field string, direction model.OrderDirection) {
 	direction = model.OrderDirectionAsc
-	if _, given := a.given["direction"]; given {
+	if _, given := a.value("direction"); given {
 		direction = model.OrderDirection(a.text("direction"))
 	}
 	return a.text("field"), direction
@@ -96,7 +97,7 @@ func (a arguments) order() (field string, direction model.OrderDirection) {
 
 func decodeUsers(a arguments) (any, bool) {
 	var filter *model.UserFilter
-	if f, ok := a.object("filter"); ok {
+	if f, ok := a.nested("filter"); ok {
 		filter = &model.UserFilter{
 			Provider: f.omittable("provider"), Instance: f.omittable("instance"),
 			Status:   graphql.OmittableOf(texts[directory.IdentityStatus](f, "status")),
@@ -105,7 +106,7 @@ func decodeUsers(a arguments) (any, bool) {
 		}
 	}
 	var order *model.UserOrder
-	if o, ok := a.object("orderBy"); ok {
+	if o, ok := a.nested("orderBy"); ok {
 		field, direction := o.order()
 		order = &model.UserOrder{Field: model.UserOrderField(field), Direction: direction}
 		if !order.Field.IsValid() || !direction.IsValid() {
@@ -118,7 +119,7 @@ func decodeUsers(a arguments) (any, bool) {
 
 func decodeGroups(a arguments) (any, bool) {
 	var filter *model.GroupFilter
-	if f, ok := a.object("filter"); ok {
+	if f, ok := a.nested("filter"); ok {
 		filter = &model.GroupFilter{
 			Provider: f.omittable("provider"), Instance: f.omittable("instance"),
 			Status: graphql.OmittableOf(texts[directory.IdentityStatus](f, "status")),
@@ -126,7 +127,7 @@ func decodeGroups(a arguments) (any, bool) {
 		}
 	}
 	var order *model.GroupOrder
-	if o, ok := a.object("orderBy"); ok {
+	if o, ok := a.nested("orderBy"); ok {
 		field, direction := o.order()
 		order = &model.GroupOrder{Field: model.GroupOrderField(field), Direction: direction}
 		if !order.Field.IsValid() || !direction.IsValid() {

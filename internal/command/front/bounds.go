@@ -10,12 +10,8 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-const (
-	// AtLeastHeader names a revision that the answer has to reflect.
-	AtLeastHeader = "Roster-At-Least"
-	// RevisionHeader carries the revision of a request's last write.
-	RevisionHeader = "Roster-Revision"
-)
+// AtLeastHeader names a revision that the answer has to reflect.
+const AtLeastHeader = "Roster-At-Least"
 
 // writeTimeout is how long a client may take to accept what is sent to it, counted anew for each piece.
 const writeTimeout = 30 * time.Second
@@ -66,30 +62,6 @@ func (w *timedWriter) Flush() {
 
 // Unwrap gives http.ResponseController the connection's own writer.
 func (w *timedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// noteRevision puts the revision of a request's last write into its answer's header.
-func noteRevision(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, writes := directory.WithWrites(r.Context())
-		next.ServeHTTP(&revisionWriter{ResponseWriter: w, writes: writes}, r.WithContext(ctx))
-	})
-}
-
-type revisionWriter struct {
-	http.ResponseWriter
-	writes *directory.Writes
-}
-
-// WriteHeader adds the revision: an answer begins after its writes.
-func (w *revisionWriter) WriteHeader(status int) {
-	if last := w.writes.Last(); last != nil {
-		w.Header().Set(RevisionHeader, last.String())
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap gives http.ResponseController the connection's own writer.
-func (w *revisionWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // timed ends the request's context when its time is over.
 func (f *Front) timed(next http.Handler) http.Handler {

@@ -56,7 +56,7 @@ func New(log *slog.Logger, timeout time.Duration) *Front {
 // Open begins to serve.
 func (f *Front) Open(h Handlers) {
 	o := &opened{Handlers: h}
-	o.graphQL = noteRevision(h.Wall(f.atLeast(h.GraphQL, h.Await), f.refuse))
+	o.graphQL = h.Wall(f.atLeast(h.GraphQL, h.Await), f.refuse)
 	o.metrics = h.Wall(f.readOnly(h.Metrics), f.refuse)
 	o.nothing = h.Wall(http.HandlerFunc(f.notFound), f.refuse)
 	f.opened.Store(o)
@@ -86,11 +86,14 @@ const (
 	routeConsole = "/"
 )
 
+// noSniff is a header's value, shared by all answers.
+var noSniff = []string{"nosniff"}
+
 // ServeHTTP routes by the path as it was sent: one that is not in its plainest form matches nothing, so that no other
 // reading of it, by a proxy or by a handler, opens a way around the wall. (ServeMux would redirect such paths, and
 // refuse wrong methods, before anybody was authenticated.)
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header()["X-Content-Type-Options"] = noSniff
 	if f.probes.draining.Load() {
 		w.Header().Set("Connection", "close") // the next request goes to another replica
 	}

@@ -251,24 +251,3 @@ func TestRefusalsHideCauses(t *testing.T) {
 		t.Errorf("a foreign error: %d %s", status, body)
 	}
 }
-
-func TestRevisionHeader(t *testing.T) {
-	t.Parallel()
-	revision := directory.Revision{Epoch: uuid.New(), XID: 9}
-	for _, write := range []bool{false, true} {
-		w := httptest.NewRecorder()
-		noteRevision(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if write {
-				directory.NoteRevision(r.Context(), revision)
-			}
-			w.WriteHeader(http.StatusOK)
-		})).ServeHTTP(w, httptest.NewRequest("POST", "/graphql", nil))
-		want := ""
-		if write {
-			want = revision.String()
-		}
-		if got := w.Header().Get(RevisionHeader); got != want {
-			t.Errorf("write: %t: the header is %q, want %q", write, got, want)
-		}
-	}
-}
