@@ -28,19 +28,10 @@ var identityLeaves = map[string]leaf[*directory.Record]{
 
 // userLeaves are those that only users have.
 var userLeaves = map[string]leaf[*directory.Record]{
-	"userName": identityLeaves["name"], // the schema promises that they are the same
-	"givenName": func(dst []byte, r *directory.Record) []byte {
-		u := directory.User{Record: *r}
-		return appendOptional(dst, u.GivenName())
-	},
-	"familyName": func(dst []byte, r *directory.Record) []byte {
-		u := directory.User{Record: *r}
-		return appendOptional(dst, u.FamilyName())
-	},
-	"userType": func(dst []byte, r *directory.Record) []byte {
-		u := directory.User{Record: *r}
-		return appendOptional(dst, u.UserType())
-	},
+	"userName":   identityLeaves["name"], // the schema promises that they are the same
+	"givenName":  func(dst []byte, r *directory.Record) []byte { return appendOptional(dst, r.Attrs.GivenName()) },
+	"familyName": func(dst []byte, r *directory.Record) []byte { return appendOptional(dst, r.Attrs.FamilyName()) },
+	"userType":   func(dst []byte, r *directory.Record) []byte { return appendOptional(dst, r.Attrs.UserType()) },
 }
 
 var attributeLeaves = map[string]leaf[directory.Attribute]{
