@@ -157,25 +157,27 @@ func (p *plan) put(i int) error {
 		if !put.New && put.UID != uuid.Nil {
 			return NotFound("", "There is no %s with the id %s.", strings.ToLower(string(put.Kind)), put.UID)
 		}
-		p.insert(i, put)
-		return nil
+		return p.insert(i, put)
 	}
 	if put.IfVersion != 0 && put.IfVersion != old.Version {
 		return Clash(ReasonStale, "", "Somebody else changed this identity in the meantime. Read it again and repeat the change.")
 	}
-	p.update(i, put, old)
-	return nil
+	return p.update(i, put, old)
 }
 
-func (p *plan) insert(i int, put Put) {
+func (p *plan) insert(i int, put Put) error {
 	if put.UID == uuid.Nil {
 		put.UID = newUID()
 	}
-	record := put.record(p.changes.Instance.ID)
+	record, err := put.record(p.changes.Instance.ID)
+	if err != nil {
+		return err
+	}
 	p.batch.Inserts = append(p.batch.Inserts, Insert{
 		Record: record, FQNs: p.candidates(record), MergeWithHolder: p.merges(put.Kind),
 	})
 	p.at[i] = place{insert: len(p.batch.Inserts)}
+	return nil
 }
 
 func (p *plan) candidates(r Record) []string {
@@ -192,14 +194,17 @@ func (p *plan) merges(kind IdentityKind) bool {
 	return kind == KindGroup && i.DuplicateNames == Merge && i.Provider.Type != TypeSCIM
 }
 
-func (p *plan) update(i int, put Put, old *Record) {
-	record := put.record(old.InstanceID)
+func (p *plan) update(i int, put Put, old *Record) error {
+	record, err := put.record(old.InstanceID)
+	if err != nil {
+		return err
+	}
 	record.ID, record.UID, record.FQN, record.MergedInto = old.ID, old.UID, old.FQN, old.MergedInto
 	record.Version, record.CreatedAt, record.UpdatedAt, record.SyncedAt = old.Version, old.CreatedAt, old.UpdatedAt, old.SyncedAt
 	kinds := changeKinds(old, &record)
 	if len(kinds) == 0 {
 		p.at[i] = place{unchanged: old}
-		return
+		return nil
 	}
 	u := Update{Record: record, Kinds: kinds}
 	if old.Name != record.Name {
@@ -210,6 +215,7 @@ func (p *plan) update(i int, put Put, old *Record) {
 	}
 	p.batch.Updates = append(p.batch.Updates, u)
 	p.at[i] = place{update: len(p.batch.Updates)}
+	return nil
 }
 
 // keepOldName decides what becomes of the name that a renamed identity had (rules R08 and R09).
@@ -222,7 +228,7 @@ func (p *plan) keepOldName(u *Update, old *Record) {
 	p.batch.Inserts = append(p.batch.Inserts, Insert{
 		Record: Record{
 			UID: newUID(), Kind: KindGroup, InstanceID: old.InstanceID, Name: old.Name, DisplayName: old.DisplayName,
-			Status: StatusDisabled, StatusReason: &reason, Attrs: AttributeSet{},
+			Status: StatusDisabled, StatusReason: &reason,
 		},
 		FQNs: fqnCandidates(old.FQN, old.UID.String()),
 	})
@@ -243,7 +249,7 @@ func changeKinds(old, now *Record) []ChangeKind {
 	}
 	if old.DisplayName != now.DisplayName || !reflect.DeepEqual(old.Description, now.Description) ||
 		!reflect.DeepEqual(old.Email, now.Email) || !reflect.DeepEqual(old.ExternalID, now.ExternalID) ||
-		!reflect.DeepEqual(old.StatusReason, now.StatusReason) || !sameAttributes(old.Attrs, now.Attrs) {
+		!reflect.DeepEqual(old.StatusReason, now.StatusReason) || !old.Attrs.Equal(now.Attrs) {
 		kinds = append(kinds, IdentityUpdated)
 	}
 	return kinds

@@ -125,7 +125,7 @@ func (f *fixture) setStatus(i *directory.Instance, r *directory.Record, status d
 	f.Helper()
 	f.put(i, directory.Put{
 		UID: r.UID, Kind: r.Kind, ExternalID: r.ExternalID, Name: r.Name, DisplayName: r.DisplayName,
-		Description: r.Description, Email: r.Email, Status: status, Attrs: r.Attrs,
+		Description: r.Description, Email: r.Email, Status: status, Attrs: r.Attrs.Set(),
 	})
 }
 

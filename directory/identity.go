@@ -55,8 +55,8 @@ type Record struct {
 	StatusReason *string
 	// MergedInto is the ID of the group that this one was merged into (policy MERGE), else nil.
 	MergedInto *int64
-	// Attrs holds every further attribute under its SCIM name (RFC 7643), as decoded JSON with json.Number numbers.
-	Attrs AttributeSet
+	// Attrs holds every further attribute under its SCIM name (RFC 7643).
+	Attrs Attributes
 	// Version grows by one with each change of the row or, for a container, of its direct members.
 	Version   int64
 	CreatedAt time.Time
@@ -118,13 +118,13 @@ func (r *Record) Identity() Identity {
 func (u *User) UserName() string { return u.Name }
 
 // GivenName is the SCIM attribute name.givenName.
-func (u *User) GivenName() *string { return u.Attrs.String("name", "givenName") }
+func (u *User) GivenName() *string { return u.Attrs.GivenName() }
 
 // FamilyName is the SCIM attribute name.familyName.
-func (u *User) FamilyName() *string { return u.Attrs.String("name", "familyName") }
+func (u *User) FamilyName() *string { return u.Attrs.FamilyName() }
 
 // UserType is the SCIM attribute userType.
-func (u *User) UserType() *string { return u.Attrs.String("userType") }
+func (u *User) UserType() *string { return u.Attrs.UserType() }
 
 // Attributes lists every further attribute, flattened to names with text values, sorted by name.
 func (r *Record) Attributes() []Attribute { return r.Attrs.Flatten() }

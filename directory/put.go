@@ -3,7 +3,6 @@ package directory
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -74,11 +73,15 @@ func checkAttributes(path string, value any) error {
 }
 
 // record is the row that the put asks for, without what the store adds.
-func (p *Put) record(instance int64) Record {
+func (p *Put) record(instance int64) (Record, error) {
+	attrs, err := NewAttributes(p.Attrs)
+	if err != nil {
+		return Record{}, fmt.Errorf("attributes of %s: %w", p.Name, err)
+	}
 	r := Record{
 		UID: p.UID, Kind: p.Kind, InstanceID: instance, ExternalID: p.ExternalID, Name: p.Name,
 		DisplayName: p.DisplayName, Description: p.Description, Email: p.Email,
-		Status: p.Status, StatusReason: p.StatusReason, Attrs: p.Attrs,
+		Status: p.Status, StatusReason: p.StatusReason, Attrs: attrs,
 	}
 	if r.DisplayName == "" {
 		r.DisplayName = r.Name
@@ -86,18 +89,5 @@ func (p *Put) record(instance int64) Record {
 	if r.Status == "" {
 		r.Status = StatusActive
 	}
-	return r
-}
-
-// sameAttributes compares attribute sets as JSON does, whatever Go types their numbers have.
-func sameAttributes(a, b AttributeSet) bool {
-	if len(a) == 0 && len(b) == 0 {
-		return true
-	}
-	if reflect.DeepEqual(a, b) {
-		return true
-	}
-	x, errA := json.Marshal(a)
-	y, errB := json.Marshal(b)
-	return errA == nil && errB == nil && string(x) == string(y)
+	return r, nil
 }

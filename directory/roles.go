@@ -38,7 +38,7 @@ func (d *Directory) UpdateRole(ctx context.Context, u RoleUpdate) (*Role, error)
 	}
 	put := Put{
 		UID: role.UID, IfVersion: role.Version, Kind: KindRole, Name: role.Name, DisplayName: role.DisplayName,
-		Description: role.Description, Status: role.Status, Attrs: role.Attrs,
+		Description: role.Description, Status: role.Status, Attrs: role.Attrs.Set(),
 	}
 	if u.NewName != nil {
 		if err := checkLabel("newName", *u.NewName); err != nil {

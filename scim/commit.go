@@ -57,7 +57,11 @@ func same(p directory.Put, r *directory.Record) bool {
 	}
 	return p.Name == r.Name && displayName == r.DisplayName && p.Status == r.Status &&
 		reflect.DeepEqual(p.ExternalID, r.ExternalID) && reflect.DeepEqual(p.Email, r.Email) &&
-		(len(p.Attrs) == 0 && len(r.Attrs) == 0 || reflect.DeepEqual(p.Attrs, r.Attrs))
+		sameAttributes(p.Attrs, r.Attrs.Set())
+}
+
+func sameAttributes(a, b directory.AttributeSet) bool {
+	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
 }
 
 // commit applies a change set and returns the state of its put, nil where it has none.

@@ -113,10 +113,7 @@ func email(emails any) *string {
 
 // resourceOf is the normalized resource that a record was made from, without its links: the reverse of stateOf.
 func (c *collection) resourceOf(r *directory.Record) map[string]any {
-	resource := maps.Clone(map[string]any(r.Attrs))
-	if resource == nil {
-		resource = map[string]any{}
-	}
+	resource := map[string]any(r.Attrs.Set())
 	if r.ExternalID != nil {
 		resource["externalId"] = *r.ExternalID
 	}

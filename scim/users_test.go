@@ -83,7 +83,7 @@ func TestTheDirectoryHoldsWhatWasSent(t *testing.T) {
 	same(t, "email is the primary one", "bjensen@example.com", *r.Email)
 	same(t, "status", directory.StatusActive, r.Status)
 	for _, name := range []string{"id", "schemas", "meta", "externalId", "userName", "displayName", "active", "groups", "password"} {
-		if _, kept := r.Attrs[name]; kept {
+		if _, kept := r.Attrs.Set()[name]; kept {
 			t.Errorf("%s is among the attributes", name)
 		}
 	}

@@ -28,7 +28,7 @@ type identityJSON struct {
 	EmailKey    *string                `json:"email_key"`
 	Status      string                 `json:"status"`
 	Reason      *string                `json:"status_reason"`
-	Attributes  directory.AttributeSet `json:"attributes"`
+	Attributes  json.RawMessage        `json:"attributes"`
 	Words       []string               `json:"words"`
 	Merge       bool                   `json:"merge"`
 	Version     int64                  `json:"version"`
@@ -53,11 +53,8 @@ func identityRow(ord int, r directory.Record, fqns []string) identityJSON {
 		Ord: ord, ID: r.ID, UID: r.UID, Kind: r.Kind, InstanceID: r.InstanceID, ExternalID: r.ExternalID,
 		Name: r.Name, NameKey: directory.FoldKey(r.Name), FQNs: fqns, FQNKeys: make([]string, len(fqns)),
 		DisplayName: r.DisplayName, DisplayKey: directory.FoldKey(r.DisplayName), Description: r.Description,
-		Email: r.Email, Status: string(r.Status), Reason: r.StatusReason, Attributes: r.Attrs, Version: r.Version,
+		Email: r.Email, Status: string(r.Status), Reason: r.StatusReason, Attributes: json.RawMessage(r.Attrs.JSON()), Version: r.Version,
 		Words: searchWords(r),
-	}
-	if row.Attributes == nil {
-		row.Attributes = directory.AttributeSet{}
 	}
 	for i, fqn := range fqns {
 		row.FQNKeys[i] = directory.FoldKey(fqn)

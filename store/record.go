@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,16 +39,64 @@ type recordRow struct {
 }
 
 func (r *recordRow) record() (*directory.Record, error) {
-	attrs, err := decodeAttributes(r.Attributes)
+	attrs, err := compact(r.Attributes)
 	if err != nil {
 		return nil, fmt.Errorf("attributes of identity %d: %w", r.ID, err)
 	}
+	share(&attrs, &r.FQN, &r.Name, &r.DisplayName, r.Email, r.ExternalID, r.Description, r.StatusReason)
 	return &directory.Record{
-		ID: r.ID, UID: r.UID, Kind: directory.IdentityKind(r.Kind), InstanceID: r.InstanceID, ExternalID: r.ExternalID,
+		ID: r.ID, UID: r.UID, Kind: constant(r.Kind, recordKinds), InstanceID: r.InstanceID, ExternalID: r.ExternalID,
 		Name: r.Name, FQN: r.FQN, DisplayName: r.DisplayName, Description: r.Description, Email: r.Email,
-		Status: directory.IdentityStatus(r.Status), StatusReason: r.StatusReason, MergedInto: r.MergedInto,
-		Attrs: attrs, Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, SyncedAt: r.SyncedAt,
+		Status: constant(r.Status, recordStatuses), StatusReason: r.StatusReason, MergedInto: r.MergedInto,
+		Attrs: directory.AttributesOf(attrs), Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, SyncedAt: r.SyncedAt,
 	}, nil
+}
+
+var (
+	recordKinds    = []directory.IdentityKind{directory.KindUser, directory.KindGroup, directory.KindRole}
+	recordStatuses = []directory.IdentityStatus{directory.StatusActive, directory.StatusDisabled, directory.StatusDeleted}
+)
+
+// constant is the one of the constants that a text reads like, so that no record holds a copy of it.
+func constant[T ~string](text string, of []T) T {
+	if i := slices.Index(of, T(text)); i >= 0 {
+		return of[i]
+	}
+	return T(text)
+}
+
+// compact is a JSON text without the spaces that Postgres writes.
+func compact(raw []byte) (string, error) {
+	var b bytes.Buffer
+	err := json.Compact(&b, raw)
+	return b.String(), err
+}
+
+// share moves texts into one string. One that occurs in those before it takes no room: a user's name is the end of the
+// FQN, and an e-mail address stands among the attributes.
+func share(texts ...*string) {
+	size := 0
+	for _, text := range texts {
+		if text != nil {
+			size += len(*text)
+		}
+	}
+	all, at := make([]byte, 0, size), make([]int, len(texts))
+	for i, text := range texts {
+		if text == nil {
+			continue
+		}
+		if at[i] = bytes.Index(all, []byte(*text)); at[i] < 0 {
+			at[i] = len(all)
+			all = append(all, *text...)
+		}
+	}
+	held := string(all)
+	for i, text := range texts {
+		if text != nil {
+			*text = held[at[i] : at[i]+len(*text)]
+		}
+	}
 }
 
 func records(rows []recordRow) ([]*directory.Record, error) {
@@ -60,17 +109,6 @@ func records(rows []recordRow) ([]*directory.Record, error) {
 		out[i] = record
 	}
 	return out, nil
-}
-
-// decodeAttributes keeps numbers as they were written.
-func decodeAttributes(raw []byte) (directory.AttributeSet, error) {
-	if len(raw) == 0 || string(raw) == "{}" {
-		return directory.AttributeSet{}, nil
-	}
-	attrs := directory.AttributeSet{}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	return attrs, decoder.Decode(&attrs)
 }
 
 // align puts values in the order of keys, with nil where a key has none.

@@ -28,14 +28,10 @@ var identityLeaves = map[string]leaf[*directory.Record]{
 
 // userLeaves are those that only users have.
 var userLeaves = map[string]leaf[*directory.Record]{
-	"userName": identityLeaves["name"], // the schema promises that they are the same
-	"givenName": func(dst []byte, r *directory.Record) []byte {
-		return appendOptional(dst, r.Attrs.String("name", "givenName"))
-	},
-	"familyName": func(dst []byte, r *directory.Record) []byte {
-		return appendOptional(dst, r.Attrs.String("name", "familyName"))
-	},
-	"userType": func(dst []byte, r *directory.Record) []byte { return appendOptional(dst, r.Attrs.String("userType")) },
+	"userName":   identityLeaves["name"], // the schema promises that they are the same
+	"givenName":  func(dst []byte, r *directory.Record) []byte { return appendOptional(dst, r.Attrs.GivenName()) },
+	"familyName": func(dst []byte, r *directory.Record) []byte { return appendOptional(dst, r.Attrs.FamilyName()) },
+	"userType":   func(dst []byte, r *directory.Record) []byte { return appendOptional(dst, r.Attrs.UserType()) },
 }
 
 var attributeLeaves = map[string]leaf[directory.Attribute]{

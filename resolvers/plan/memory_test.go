@@ -52,7 +52,7 @@ func (m *memory) add(kind directory.IdentityKind, id int64, name string) {
 	r := &directory.Record{
 		ID: id, UID: uid(name), Kind: kind, InstanceID: 1, ExternalID: &external, Name: name, FQN: "HR:" + name,
 		DisplayName: "The " + name, Email: &email, Status: directory.StatusActive, Version: 1, CreatedAt: at, UpdatedAt: at,
-		Attrs: directory.AttributeSet{"name": map[string]any{"givenName": "Ann", "familyName": name}, "userType": "Member"},
+		Attrs: directory.AttributesOf(fmt.Sprintf(`{"name":{"givenName":"Ann","familyName":%q},"userType":"Member"}`, name)),
 	}
 	m.byID[id], m.byUID[r.UID], m.byKey[directory.FoldKey(r.FQN)] = r, r, r
 	if kind == directory.KindUser {
