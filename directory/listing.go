@@ -87,7 +87,7 @@ func (v *View) Rows(ctx context.Context, l *Listing) ([]*Record, bool, error) {
 	if l.none {
 		return nil, false, nil
 	}
-	records, err := v.d.store.List(ctx, l.query)
+	records, err := v.rows(ctx, l.query)
 	if err != nil {
 		return nil, false, err
 	}
@@ -95,10 +95,24 @@ func (v *View) Rows(ctx context.Context, l *Listing) ([]*Record, bool, error) {
 	return records, more, nil
 }
 
+func (v *View) rows(ctx context.Context, q ListQuery) ([]*Record, error) {
+	if m, ok := v.source.(*memory); ok {
+		if records, ok, err := m.list(ctx, q); ok || err != nil {
+			return records, err
+		}
+	}
+	return v.d.store.List(ctx, q)
+}
+
 // Total counts the whole list that a listing is a page of.
 func (v *View) Total(ctx context.Context, l *Listing) (int, error) {
 	if l.none {
 		return 0, nil
+	}
+	if m, ok := v.source.(*memory); ok {
+		if n, ok, err := m.total(ctx, l.query); ok || err != nil {
+			return n, err
+		}
 	}
 	return v.d.store.Count(ctx, l.query)
 }

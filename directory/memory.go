@@ -14,7 +14,9 @@ import (
 type memory struct {
 	Source
 	replica *replica
-	cache   *recordCache
+	// allInstances reads every instance that is not deleted.
+	allInstances func(context.Context) ([]*Instance, error)
+	cache        *recordCache
 
 	once  sync.Once
 	state *state
@@ -156,10 +158,6 @@ func (m *memory) ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error
 	}
 	return out, nil
 }
-
-// heldInstances are the instances that were read since providers or instances last changed, by id. A change begins a
-// new set: who read before it fills the old one, which nobody looks at any more.
-type heldInstances struct{ byID sync.Map }
 
 // InstancesByID implements [Source].
 func (m *memory) InstancesByID(ctx context.Context, ids []int64) ([]*Instance, error) {

@@ -18,7 +18,7 @@ func (d *Directory) View() *View {
 	if d.replica == nil {
 		return &View{d, d.store}
 	}
-	return &View{d, &memory{Source: d.store, replica: d.replica, cache: d.cache}}
+	return &View{d, &memory{Source: d.store, replica: d.replica, allInstances: d.store.Instances, cache: d.cache}}
 }
 
 // Source returns what the view reads from.

@@ -271,3 +271,40 @@ func TestNamesFindTheLivingAndThenAliases(t *testing.T) {
 		t.Errorf("the tombstone = %v", n)
 	}
 }
+
+func TestListLooksAtNoMoreThanItMay(t *testing.T) {
+	b := links.Build(10)
+	for id := int64(1); id <= 10; id++ {
+		n := links.Node{ID: 10 * id, UID: [16]byte{byte(id)}, Name: links.Key{uint64(id)}, Kind: links.User, Status: links.Active, Instance: id % 2}
+		if id == 9 {
+			n.Kind, n.Status = links.Group, links.Disabled
+		}
+		b.Node(n)
+	}
+	g := b.Graph()
+	odd := links.Filter{Status: links.Active, Instances: map[int64]bool{1: true}}
+	for _, c := range []struct {
+		name        string
+		filter      links.Filter
+		after       int64
+		first, most int
+		want        []int64
+		whole       bool
+	}{
+		{"all that fit", odd, 0, 9, 10, []int64{10, 30, 50, 70}, true},
+		{"the first of them", odd, 0, 2, 3, []int64{10, 30}, true},
+		{"after one", odd, 30, 9, 10, []int64{50, 70}, true},
+		{"after one that is not there", odd, 35, 1, 10, []int64{50}, true},
+		{"after the last", odd, 100, 1, 10, nil, true},
+		{"too many to look at", odd, 0, 9, 9, []int64{10, 30, 50, 70}, false},
+		{"a kind", links.Filter{Status: links.Active | links.Disabled, Kinds: []links.Kind{links.Group}}, 0, 9, 10, []int64{90}, true},
+	} {
+		got, whole := g.List(c.filter, c.after, c.first, c.most, nil)
+		if diff := cmp.Diff(c.want, got); diff != "" || whole != c.whole {
+			t.Errorf("%s: whole %v (-want +got):\n%s", c.name, whole, diff)
+		}
+	}
+	if n := g.CountAll(odd); n != 4 {
+		t.Errorf("counted %d", n)
+	}
+}

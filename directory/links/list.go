@@ -1,0 +1,58 @@
+package links
+
+// Filter narrows a list of identities by what the graph knows of each.
+type Filter struct {
+	// Kinds are those to list; none is any.
+	Kinds []Kind
+	// Status is a mask.
+	Status Status
+	// Instances are those to list, nil for any.
+	Instances map[int64]bool
+}
+
+func (f *Filter) lists(n *Node) bool {
+	if n.Status&f.Status == 0 || f.Instances != nil && !f.Instances[n.Instance] {
+		return false
+	}
+	for _, kind := range f.Kinds {
+		if kind == n.Kind {
+			return true
+		}
+	}
+	return len(f.Kinds) == 0
+}
+
+// List appends to out the ids after an id that pass a filter, in their order, at most first of them. It looks at no more
+// than most identities; whole is false where that was not enough, or where places are not in the order of ids: what it
+// returns then is no answer.
+func (g *Graph) List(f Filter, after int64, first, most int, out []int64) (ids []int64, whole bool) {
+	if !g.ordered {
+		return out, false
+	}
+	from := 0
+	if after > 0 {
+		from = int(g.placeAfter(after))
+	}
+	for place := from; place < g.Len(); place++ {
+		if place-from == most {
+			return out, false
+		}
+		if n := g.nodes.at(int32(place)); f.lists(n) {
+			if out = append(out, n.ID); len(out) == first {
+				break
+			}
+		}
+	}
+	return out, true
+}
+
+// CountAll counts the identities that pass a filter.
+func (g *Graph) CountAll(f Filter) int {
+	count := 0
+	for place := range g.Len() {
+		if f.lists(g.nodes.at(int32(place))) {
+			count++
+		}
+	}
+	return count
+}

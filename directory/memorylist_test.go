@@ -1,0 +1,91 @@
+package directory_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+// Lists and their totals are the same from memory as from the store, whatever they are narrowed to, page by page.
+func TestListsInMemoryAreThoseOfTheStore(t *testing.T) {
+	t.Parallel()
+	all, inStore := replicas(t, 1, false)
+	f := &fixture{TB: t, Directory: all[0], ctx: t.Context()}
+	statuses := []directory.IdentityStatus{directory.StatusActive, directory.StatusDisabled, directory.StatusDeleted}
+	for n, i := range []*directory.Instance{
+		f.instance("HR", directory.TypeAzureAD, ""), f.instance("AD", directory.TypeActiveDirectory, "EAST"), f.instance("AD", directory.TypeActiveDirectory, "WEST"),
+	} {
+		for k := range 30 {
+			put := user(fmt.Sprintf("user%d-%d", n, k))
+			if k%4 == 3 {
+				put = group(fmt.Sprintf("group%d-%d", n, k))
+			}
+			r := f.put(i, put)[0]
+			switch status := statuses[(k/2+n)%3]; status {
+			case directory.StatusDeleted:
+				f.delete(i, r)
+			default:
+				f.setStatus(i, r, status)
+			}
+		}
+	}
+	if _, err := f.CreateRole(f.ctx, "Buyers", nil); err != nil {
+		t.Fatal(err)
+	}
+	names := []*string{nil, to("HR"), to("hr"), to("AD"), to("Local"), to("none")}
+	instances := []*string{nil, to(""), to("EAST"), to("west"), to("none")}
+	rapid.Check(t, func(rt *rapid.T) {
+		args := directory.ListArgs{PageArgs: directory.PageArgs{First: rapid.IntRange(1, 20).Draw(rt, "first")}}
+		args.Filter.Provider = rapid.SampledFrom(names).Draw(rt, "provider")
+		args.Filter.Instance = rapid.SampledFrom(instances).Draw(rt, "instance")
+		args.Filter.Status = directory.Statuses(rapid.SliceOfNDistinct(rapid.SampledFrom(statuses), 0, 3, rapid.ID).Draw(rt, "status")...)
+		make := rapid.SampledFrom([]func(directory.ListArgs) (*directory.Listing, error){
+			directory.ListArgs.ForUsers, directory.ListArgs.ForGroups, directory.ListArgs.ForRoles, directory.ListArgs.ForIdentities,
+		}).Draw(rt, "list")
+		for more := true; more; {
+			l, err := make(args)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			got, want := page(rt, f.Directory, l), page(rt, inStore, l)
+			if diff := cmp.Diff(want, got); diff != "" {
+				rt.Fatalf("%+v (-store +memory):\n%s", args, diff)
+			}
+			if more = want.More; more {
+				args.After = &want.Last
+			}
+		}
+	})
+}
+
+// seen is what a page of a list shows.
+type seen struct {
+	FQNs  []string
+	More  bool
+	Total int
+	Last  directory.Cursor
+}
+
+func page(t *rapid.T, d *directory.Directory, l *directory.Listing) seen {
+	ctx := t.Context()
+	v := d.View()
+	records, more, err := v.Rows(ctx, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total, err := v.Total(ctx, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := seen{More: more, Total: total}
+	for _, r := range records {
+		out.FQNs, out.Last = append(out.FQNs, r.FQN), l.Cursor(r)
+	}
+	return out
+}
+
+func to(text string) *string { return &text }
