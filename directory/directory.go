@@ -63,6 +63,9 @@ func (d *Directory) HoldInMemory(ctx context.Context, store GraphStore, cacheByt
 	d.replica, d.cache = replica, cache
 	store.OnCommit(d.committed)
 	go replica.run(ctx)
+	if cache != nil {
+		go d.warm(ctx, cacheBytes)
+	}
 	return nil
 }
 
