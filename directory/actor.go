@@ -15,15 +15,26 @@ type Actor struct {
 
 type actorKey struct{}
 
-// WithActor returns a context whose changes are the actor's.
-func WithActor(ctx context.Context, a Actor) context.Context {
-	return context.WithValue(ctx, actorKey{}, a)
+// actorContext is one of each request: it carries its value without a second allocation.
+type actorContext struct {
+	context.Context
+	actor Actor
 }
+
+func (c *actorContext) Value(key any) any {
+	if key == (actorKey{}) {
+		return &c.actor
+	}
+	return c.Context.Value(key)
+}
+
+// WithActor returns a context whose changes are the actor's.
+func WithActor(ctx context.Context, a Actor) context.Context { return &actorContext{ctx, a} }
 
 // ActorFrom returns the context's actor; the system where there is none.
 func ActorFrom(ctx context.Context) Actor {
-	if a, ok := ctx.Value(actorKey{}).(Actor); ok {
-		return a
+	if a, ok := ctx.Value(actorKey{}).(*Actor); ok {
+		return *a
 	}
 	return Actor{Name: "system", Door: "system"}
 }

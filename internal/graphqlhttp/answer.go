@@ -132,8 +132,8 @@ func (a *reply) write(status int, body []byte) {
 	a.answered = true
 	header := a.w.Header()
 	setCommonHeaders(header)
-	header.Set("Content-Type", a.media.contentType())
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header["Content-Type"] = a.media.contentType()
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if len(body) > largeAnswer {
 		connection := http.NewResponseController(a.w)
 		if connection.SetWriteDeadline(time.Now().Add(writeTimeout)) == nil {

@@ -21,12 +21,17 @@ const (
 	mediaStream
 )
 
-// contentType is the header of an answer in one piece.
-func (m media) contentType() string {
+var (
+	typeGraphQL = []string{"application/graphql-response+json; charset=utf-8"}
+	typeJSON    = []string{"application/json; charset=utf-8"}
+)
+
+// contentType is the header of an answer in one piece, shared by all answers.
+func (m media) contentType() []string {
 	if m == mediaGraphQL {
-		return "application/graphql-response+json; charset=utf-8"
+		return typeGraphQL
 	}
-	return "application/json; charset=utf-8"
+	return typeJSON
 }
 
 // negotiate picks the form of the answer (GraphQL over HTTP, section "Media Types"; RFC 9110, section 12.5.1): the

@@ -74,7 +74,11 @@ func (h *handler) readBody(w http.ResponseWriter, r *http.Request, params *graph
 			bodies.Put(buf)
 		}
 	}()
-	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+	body := r.Body
+	if r.ContentLength < 0 { // else net/http reads no more than that
+		body = http.MaxBytesReader(w, r.Body, limit)
+	}
+	if _, err := buf.ReadFrom(body); err != nil {
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 			return h.tooLarge()
 		}

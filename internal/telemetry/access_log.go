@@ -17,7 +17,7 @@ func Observe(next http.Handler, log *slog.Logger, m *Metrics) http.Handler {
 		start := time.Now()
 		id := requestID(r.Header.Values(RequestIDHeader))
 		ctx := WithRequestID(r.Context(), id)
-		w.Header().Set(RequestIDHeader, id)
+		w.Header()[RequestIDHeader] = []string{id}
 		answer := &recorder{ResponseWriter: w}
 		m.inFlight.Inc()
 		aborted := true

@@ -4,23 +4,31 @@ package telemetry
 import (
 	"context"
 	"crypto/rand"
-	"sync/atomic"
 )
 
 // RequestIDHeader carries a request's id, in both directions.
 const RequestIDHeader = "X-Request-Id"
 
-// request is what is known of the request that a context belongs to.
+// request is the context of a request, with what is known of it.
 type request struct {
+	context.Context
 	id    string
-	route atomic.Pointer[string]
+	route string // touched by the goroutine that serves the request only
 }
 
 type requestKey struct{}
 
+// Value finds the request itself, and what its parent carries.
+func (r *request) Value(key any) any {
+	if key == (requestKey{}) {
+		return r
+	}
+	return r.Context.Value(key)
+}
+
 // WithRequestID returns a context of the request with that id.
 func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestKey{}, &request{id: id})
+	return &request{Context: ctx, id: id}
 }
 
 // RequestID returns the id of the context's request, empty where it has none.
@@ -32,18 +40,19 @@ func RequestID(ctx context.Context) string {
 }
 
 // SetRoute names the pattern that the context's request matched, such as "/scim/v2/Users/{id}". It stands for the path in
-// the log and in the metrics, so it must be one of few and hold nothing that a client chose.
+// the log and in the metrics, so it must be one of few and hold nothing that a client chose. It is for the goroutine that
+// serves the request.
 func SetRoute(ctx context.Context, pattern string) {
 	if r, ok := ctx.Value(requestKey{}).(*request); ok {
-		r.route.Store(&pattern)
+		r.route = pattern
 	}
 }
 
 // routeOf returns the pattern that was set, or a name for all requests that matched none.
 func routeOf(ctx context.Context) string {
 	if r, ok := ctx.Value(requestKey{}).(*request); ok {
-		if route := r.route.Load(); route != nil {
-			return *route
+		if r.route != "" {
+			return r.route
 		}
 	}
 	return "(none)"

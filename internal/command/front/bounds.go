@@ -18,15 +18,37 @@ const writeTimeout = 30 * time.Second
 
 // bounded puts deadlines on the request's body and on the answer, so that slow clients cannot hold connections.
 func (f *Front) bounded(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
-	conn := http.NewResponseController(w)
+	b := &exchange{ResponseWriter: w, conn: http.NewResponseController(w)}
 	now := time.Now()
-	if r.Body != nil && r.Body != http.NoBody && conn.SetReadDeadline(now.Add(f.timeout)) == nil {
-		r.Body = &timedBody{ReadCloser: r.Body, conn: conn}
+	if r.Body != nil && r.Body != http.NoBody && b.conn.SetReadDeadline(now.Add(f.timeout)) == nil {
+		b.body.ReadCloser, b.body.conn = r.Body, b.conn
+		r.Body = &b.body
 	}
 	// Also for answers without a body. The deadline of the connection's last answer would stand otherwise.
-	_ = conn.SetWriteDeadline(now.Add(f.timeout + writeTimeout)) // not possible on a test's recorder
-	return &timedWriter{ResponseWriter: w, conn: conn}, r
+	_ = b.conn.SetWriteDeadline(now.Add(f.timeout + writeTimeout)) // not possible on a test's recorder
+	return b, r
 }
+
+// exchange is a request's body and its answer. Each piece of the answer has its own deadline.
+type exchange struct {
+	http.ResponseWriter
+	conn *http.ResponseController
+	body timedBody
+}
+
+func (e *exchange) Write(p []byte) (int, error) {
+	_ = e.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	return e.ResponseWriter.Write(p)
+}
+
+// Flush sends what is written so far.
+func (e *exchange) Flush() {
+	_ = e.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = e.conn.Flush() // http.Flusher has no error
+}
+
+// Unwrap gives http.ResponseController the connection's own writer.
+func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
 // timedBody lifts the read deadline at the body's end: later the connection is only watched for the client's leaving, and
 // a deadline would look like that.
@@ -42,26 +64,6 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// timedWriter gives each piece of the answer its own deadline.
-type timedWriter struct {
-	http.ResponseWriter
-	conn *http.ResponseController
-}
-
-func (w *timedWriter) Write(p []byte) (int, error) {
-	_ = w.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	return w.ResponseWriter.Write(p)
-}
-
-// Flush sends what is written so far.
-func (w *timedWriter) Flush() {
-	_ = w.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	_ = w.conn.Flush() // http.Flusher has no error
-}
-
-// Unwrap gives http.ResponseController the connection's own writer.
-func (w *timedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // timed ends the request's context when its time is over.
 func (f *Front) timed(next http.Handler) http.Handler {
