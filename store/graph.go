@@ -36,8 +36,11 @@ var graphStatuses = map[string]links.Status{"ACTIVE": links.Active, "DISABLED": 
 
 func (r *graphRow) node() links.Node {
 	n := links.Node{
-		ID: r.ID, UID: r.UID, Kind: graphKinds[r.Kind], Status: graphStatuses[r.Status],
-		Instance: r.InstanceID, Version: r.Version, Name: links.KeyOf(r.FQNKey), MergedInto: r.MergedInto,
+		Identity: links.Identity{
+			ID: r.ID, UID: r.UID, Kind: graphKinds[r.Kind], Status: graphStatuses[r.Status],
+			Instance: r.InstanceID, Version: r.Version, Name: links.KeyOf(r.FQNKey),
+		},
+		MergedInto: r.MergedInto,
 	}
 	for _, key := range r.Aliases {
 		n.Aliases = append(n.Aliases, links.KeyOf(key))
