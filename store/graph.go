@@ -36,8 +36,11 @@ var graphStatuses = map[string]links.Status{"ACTIVE": links.Active, "DISABLED": 
 
 func (r *graphRow) node() links.Node {
 	n := links.Node{
-		ID: r.ID, UID: r.UID, Kind: graphKinds[r.Kind], Status: graphStatuses[r.Status],
-		Instance: r.InstanceID, Version: r.Version, Name: links.KeyOf(r.FQNKey), MergedInto: r.MergedInto,
+		Identity: links.Identity{
+			ID: r.ID, UID: r.UID, Kind: graphKinds[r.Kind], Status: graphStatuses[r.Status],
+			Instance: r.InstanceID, Version: r.Version, Name: links.KeyOf(r.FQNKey),
+		},
+		MergedInto: r.MergedInto,
 	}
 	for _, key := range r.Aliases {
 		n.Aliases = append(n.Aliases, links.KeyOf(key))
@@ -85,7 +88,7 @@ func (s *Store) LoadGraph(ctx context.Context) (*links.Graph, directory.Revision
 }
 
 func loadNodes(ctx context.Context, tx *sqlx.Tx, b *links.Builder) error {
-	aliases := map[int64][]string{}
+	aliases := map[int64][]links.Key{}
 	rows, err := tx.QueryContext(ctx, `SELECT identity_id, fqn_key FROM alias WHERE retired_at IS NULL ORDER BY id`)
 	if err != nil {
 		return err
@@ -96,7 +99,7 @@ func loadNodes(ctx context.Context, tx *sqlx.Tx, b *links.Builder) error {
 		if err := rows.Scan(&id, &key); err != nil {
 			return err
 		}
-		aliases[id] = append(aliases[id], key)
+		aliases[id] = append(aliases[id], links.KeyOf(key))
 		return nil
 	}); err != nil {
 		return err
@@ -104,17 +107,18 @@ func loadNodes(ctx context.Context, tx *sqlx.Tx, b *links.Builder) error {
 	if rows, err = tx.QueryContext(ctx, `SELECT `+graphColumns+` FROM identity i ORDER BY i.id`); err != nil {
 		return err
 	}
+	var r graphRow
+	var uid, kind, status sql.RawBytes // read in place: nothing is kept of a row but its node
 	return each(rows, func() error {
-		var r graphRow
-		var uid []byte
-		if err := rows.Scan(&r.ID, &uid, &r.Kind, &r.Status, &r.InstanceID, &r.Version, &r.FQNKey, &r.MergedInto); err != nil {
+		if err := rows.Scan(&r.ID, &uid, &kind, &status, &r.InstanceID, &r.Version, &r.FQNKey, &r.MergedInto); err != nil {
 			return err
 		}
 		if r.UID, err = uuid.ParseBytes(uid); err != nil {
 			return err
 		}
-		r.Aliases = aliases[r.ID]
-		b.Node(r.node())
+		n := r.node()
+		n.Kind, n.Status, n.Aliases = graphKinds[string(kind)], graphStatuses[string(status)], aliases[r.ID]
+		b.Node(n)
 		return nil
 	})
 }

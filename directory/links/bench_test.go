@@ -29,7 +29,7 @@ func benchGraph() *links.Graph {
 		if id > benchUsers {
 			kind = links.Group
 		}
-		n := links.Node{ID: id, Kind: kind, Status: links.Active, Version: 1, Name: links.Key{random.Uint64(), random.Uint64()}}
+		n := links.Node{Identity: links.Identity{ID: id, Kind: kind, Status: links.Active, Version: 1, Name: links.Key{random.Uint64(), random.Uint64()}}}
 		binary.LittleEndian.PutUint64(n.UID[:], random.Uint64())
 		binary.LittleEndian.PutUint64(n.UID[8:], random.Uint64())
 		b.Node(n)

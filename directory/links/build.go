@@ -5,79 +5,75 @@ import "slices"
 // Builder makes a first graph from all there is: every identity, in the order of ids, and then every container's
 // members.
 type Builder struct {
-	e       *Edit
-	members []membersOf
-	edges   int
-	merged  []Node
+	e      *Edit
+	merged []Node
+	// The members of containers, one after the other, each sorted.
+	edges []int32
+	spans []span
 }
 
-type membersOf struct {
-	container int32
-	members   []int32
-}
+// span is where the members of a container are.
+type span struct{ container, from, to int32 }
 
 // Build begins a graph of about n identities.
 func Build(n int) *Builder { return &Builder{e: Empty(n).Edit()} }
 
 // Node adds an identity.
 func (b *Builder) Node(n Node) {
-	b.e.Put(n)
-	if n.MergedInto != 0 {
+	if n.MergedInto != 0 { // its survivor may be yet to come
 		b.merged = append(b.merged, n)
+		n.MergedInto = 0
 	}
+	b.e.Put(n)
 }
 
 // Members adds the members of a container, once for each container; what is unknown is left out.
 func (b *Builder) Members(container int64, members []int64) {
-	c, ok := b.e.byID.get(container)
+	c, ok := b.e.g.placeOf(container)
 	if !ok {
 		return
 	}
-	places := make([]int32, 0, len(members))
+	from := len(b.edges)
 	for _, member := range members {
-		if m, ok := b.e.byID.get(member); ok {
-			places = append(places, m)
+		if m, ok := b.e.g.placeOf(member); ok {
+			b.edges = append(b.edges, m)
 		}
 	}
-	slices.Sort(places)
-	places = slices.Compact(places)
-	b.members = append(b.members, membersOf{c, places})
-	b.edges += len(places)
+	slices.Sort(b.edges[from:])
+	b.edges = b.edges[:from+len(slices.Compact(b.edges[from:]))]
+	b.spans = append(b.spans, span{c, int32(from), int32(len(b.edges))})
 }
 
-// Graph ends the building. The lists of all identities lie in two arrays, one for each way.
+// Graph ends the building.
 func (b *Builder) Graph() *Graph {
-	for _, n := range b.merged { // every survivor is there now
+	for _, n := range b.merged {
 		b.e.Put(n)
 	}
-	e, n := b.e, b.e.nodes.len()
-	slices.SortFunc(b.members, func(x, y membersOf) int { return int(x.container - y.container) })
-	down := make([]int32, 0, b.edges)
-	ends := make([]int32, n+1) // of the containers of each member
-	for _, list := range b.members {
-		from := len(down)
-		down = append(down, list.members...)
-		*e.down.write(list.container) = down[from:len(down):len(down)]
-		for _, m := range list.members {
-			ends[m+1]++
+	e, n := b.e, b.e.g.n
+	slices.SortFunc(b.spans, func(x, y span) int { return int(x.container - y.container) })
+	lists := make([]int32, 0, len(b.edges))
+	ends := make([]int32, n+1)
+	up := make([]int32, n+1) // of the containers of each member
+	for _, s := range b.spans {
+		lists = append(lists, b.edges[s.from:s.to]...)
+		ends[s.container+1] = s.to - s.from
+		for _, m := range b.edges[s.from:s.to] {
+			up[m+1]++
 		}
 	}
 	for i := range n {
 		ends[i+1] += ends[i]
+		up[i+1] += up[i]
 	}
-	up, next := make([]int32, b.edges), slices.Clone(ends)
-	for _, list := range b.members { // in the order of containers, so that each list comes out sorted
-		for _, m := range list.members {
-			up[next[m]] = list.container
+	e.down.fill(lists, ends)
+	next := slices.Clone(up)
+	for _, s := range b.spans { // in the order of containers, so that each list comes out sorted
+		for _, m := range b.edges[s.from:s.to] {
+			lists[next[m]] = s.container
 			next[m]++
 		}
 	}
-	for i := range int32(n) {
-		if ends[i] < ends[i+1] {
-			*e.up.write(i) = up[ends[i]:ends[i+1]:ends[i+1]]
-		}
-	}
-	e.g.edges = b.edges
-	b.members = nil
+	e.up.fill(lists, up)
+	e.g.edges = len(b.edges)
 	return e.Graph()
 }

@@ -1,79 +1,88 @@
 package links
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Edit makes the next graph.
 type Edit struct {
-	g      Graph
-	nodes  pagedEdit[Node]
-	down   pagedEdit[[]int32]
-	up     pagedEdit[[]int32]
-	byID   indexEdit[int64]
-	byUID  indexEdit[[16]byte]
-	names  indexEdit[Key]
-	former indexEdit[Key]
-	merged bool // merged is this version's own
+	g          *Graph
+	identities writer[[1 << identityBits]Identity]
+	walked     writer[walked]
+	down       listsWriter
+	up         listsWriter
+	byID       indexWriter
+	byUID      indexWriter
+	names      indexWriter
+	aliases    aliasWriter
+	mergers    bool // g.into and g.merged are this version's own
 }
 
 // Edit begins the next graph.
 func (g *Graph) Edit() *Edit {
+	fresh := *g
+	g = &fresh
 	return &Edit{
-		g: *g, nodes: g.nodes.edit(), down: g.down.edit(), up: g.up.edit(),
-		byID: g.byID.edit(), byUID: g.byUID.edit(), names: g.names.edit(), former: g.former.edit(),
+		g: g, identities: g.identities.writer(), walked: g.walked.writer(), down: g.down.writer(), up: g.up.writer(),
+		byID:    g.byID.writer(func(place int32) uint64 { return hashID(g.idAt(place)) }),
+		byUID:   g.byUID.writer(func(place int32) uint64 { return hashUID(g.at(place).UID) }),
+		names:   g.names.writer(func(place int32) uint64 { return g.at(place).Name[0] }),
+		aliases: g.aliases.writer(),
 	}
 }
 
 // Graph ends the edit and returns the graph that it made.
-func (e *Edit) Graph() *Graph {
-	g := e.g
-	g.nodes, g.down, g.up = e.nodes.paged, e.down.paged, e.up.paged
-	g.byID, g.byUID, g.names, g.former = e.byID.index, e.byUID.index, e.names.index, e.former.index
-	return &g
-}
+func (e *Edit) Graph() *Graph { return e.g }
 
 // Put adds an identity or changes what is known of it. A tombstone loses its names, its links and its mergers. A group
 // that is merged into another has to be put after it.
 func (e *Edit) Put(n Node) {
-	place, known := e.byID.get(n.ID)
+	if n.Status == Deleted {
+		n.Aliases, n.MergedInto = nil, 0
+	}
+	place, known := e.g.placeOf(n.ID)
+	var old Identity
 	if known {
-		e.forget(place)
+		old = *e.g.at(place)
+		if n.Status == Deleted {
+			e.unlinkAll(place)
+		}
 	} else {
 		place = e.grow(n.ID)
 	}
-	if n.Status == Deleted {
-		n.Aliases = nil
-		e.unlinkAll(place)
-		n.MergedInto = 0
+	// While the indexes are written, the identity stands under its old keys, and then under its new ones.
+	renamed := !known || old.Name != n.Name || (old.Status == Deleted) != (n.Status == Deleted)
+	if known && renamed && old.Status != Deleted {
+		e.names.remove(old.Name[0], place)
 	}
-	old := e.nodes.at(place).MergedInto
-	*e.nodes.write(place) = n
-	e.byID.put(n.ID, place)
-	e.byUID.put(n.UID, place)
-	if n.Status != Deleted {
-		e.names.put(n.Name, place)
-	}
+	e.aliases.drop(old.aliases)
+	n.aliases = 0
 	for _, key := range n.Aliases {
-		e.former.put(key, place)
+		n.aliases = e.aliases.add(n.aliases, place, key)
 	}
-	if old != 0 || n.MergedInto != 0 {
-		e.remerge(place, old, n.MergedInto)
+	e.identities.write(place >> identityBits)[place&identityMask] = n.Identity
+	if t := traitOf(&n.Identity); !known || t != traitOf(&old) {
+		page := e.walked.write(place >> walkedBits)
+		page.ids[place&walkedMask], page.traits[place&walkedMask] = n.ID, t
+	}
+	if !known {
+		e.byID.add(hashID(n.ID), place)
+		e.byUID.add(hashUID(n.UID), place)
+	}
+	if renamed && n.Status != Deleted {
+		e.names.put(n.Name[0], place, func(other int32) bool { return e.g.at(other).Name == n.Name })
+	}
+	if into := e.g.into[place]; into != n.MergedInto {
+		e.remerge(place, into, n.MergedInto)
 	}
 }
 
-// forget drops the names of an identity.
-func (e *Edit) forget(place int32) {
-	old := e.nodes.at(place)
-	e.names.remove(old.Name, place)
-	for _, key := range old.Aliases {
-		e.former.remove(key, place)
-	}
-}
-
+// grow draws the place of an identity.
 func (e *Edit) grow(id int64) int32 {
-	place := e.nodes.grow()
-	e.down.grow()
-	e.up.grow()
-	if place > 0 && e.nodes.at(place-1).ID > id {
+	place := int32(e.g.n)
+	e.g.n++
+	if place > 0 && e.g.idAt(place-1) > id {
 		e.g.ordered = false
 	}
 	return place
@@ -81,101 +90,101 @@ func (e *Edit) grow(id int64) int32 {
 
 // remerge moves an identity from one survivor to another.
 func (e *Edit) remerge(place int32, from, into int64) {
-	if !e.merged {
-		fresh := make(map[int32][]int32, len(e.g.merged)+1)
-		for k, v := range e.g.merged {
-			fresh[k] = v
-		}
-		e.g.merged, e.merged = fresh, true
+	g := e.g
+	if !e.mergers {
+		g.merged, g.into, e.mergers = cloned(g.merged), cloned(g.into), true
 	}
-	if survivor, ok := e.byID.get(from); ok && from != 0 {
-		if rest := without(e.g.merged[survivor], place); len(rest) > 0 {
-			e.g.merged[survivor] = rest
+	if survivor, ok := g.placeOf(from); ok && has(g.merged[survivor], place) {
+		if rest := without(g.merged[survivor], []int32{place}); len(rest) > 0 {
+			g.merged[survivor] = rest
 		} else {
-			delete(e.g.merged, survivor)
+			delete(g.merged, survivor)
 		}
 	}
-	if survivor, ok := e.byID.get(into); ok && into != 0 {
-		if !has(e.g.merged[survivor], place) {
-			e.g.merged[survivor] = with(e.g.merged[survivor], []int32{place})
-		}
+	if into == 0 {
+		delete(g.into, place)
+		return
 	}
+	g.into[place] = into
+	if survivor, ok := g.placeOf(into); ok && !has(g.merged[survivor], place) {
+		g.merged[survivor] = with(g.merged[survivor], []int32{place})
+	}
+}
+
+// cloned is a copy to be written.
+func cloned[V any](m map[int32]V) map[int32]V {
+	if m == nil {
+		return map[int32]V{}
+	}
+	return maps.Clone(m)
 }
 
 // Link makes identities members of a container, all by their store's keys; what is unknown or linked is left alone.
 func (e *Edit) Link(container int64, members ...int64) {
-	c, ok := e.byID.get(container)
+	c, list, ok := e.linked(container)
 	if !ok {
 		return
 	}
-	fresh := make([]int32, 0, len(members))
-	for _, member := range members {
-		if m, ok := e.byID.get(member); ok && !has(*e.down.at(c), m) {
-			fresh = append(fresh, m)
-		}
-	}
-	slices.Sort(fresh)
-	fresh = slices.Compact(fresh)
+	fresh := e.places(members, func(place int32) bool { return !has(list, place) })
 	if len(fresh) == 0 {
 		return
 	}
-	*e.down.write(c) = with(*e.down.at(c), fresh)
+	e.down.set(c, with(list, fresh))
 	for _, m := range fresh {
-		*e.up.write(m) = with(*e.up.at(m), []int32{c})
+		e.up.set(m, with(e.up.of(m), []int32{c}))
 	}
 	e.g.edges += len(fresh)
 }
 
 // Unlink takes members out of a container.
 func (e *Edit) Unlink(container int64, members ...int64) {
-	c, ok := e.byID.get(container)
+	c, list, ok := e.linked(container)
 	if !ok {
 		return
 	}
-	for _, member := range members {
-		if m, ok := e.byID.get(member); ok {
-			e.unlink(c, m)
-		}
-	}
-}
-
-func (e *Edit) unlink(c, m int32) {
-	if !has(*e.down.at(c), m) {
+	gone := e.places(members, func(place int32) bool { return has(list, place) })
+	if len(gone) == 0 {
 		return
 	}
-	*e.down.write(c) = without(*e.down.at(c), m)
-	*e.up.write(m) = without(*e.up.at(m), c)
-	e.g.edges--
+	e.down.set(c, without(list, gone))
+	for _, m := range gone {
+		e.up.set(m, without(e.up.of(m), []int32{c}))
+	}
+	e.g.edges -= len(gone)
 }
 
+// linked returns the place of a container and its members.
+func (e *Edit) linked(container int64) (place int32, members []int32, ok bool) {
+	if place, ok = e.g.placeOf(container); ok {
+		members = e.down.of(place)
+	}
+	return place, members, ok
+}
+
+// places are the places of those identities that are wanted, sorted.
+func (e *Edit) places(ids []int64, wanted func(place int32) bool) []int32 {
+	out := make([]int32, 0, len(ids))
+	for _, id := range ids {
+		if place, ok := e.g.placeOf(id); ok && wanted(place) {
+			out = append(out, place)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// unlinkAll takes an identity out of everything and everything out of it.
 func (e *Edit) unlinkAll(place int32) {
-	for _, m := range slices.Clone(*e.down.at(place)) {
-		e.unlink(place, m)
+	one := []int32{place}
+	members := e.down.of(place)
+	for _, m := range members {
+		e.up.set(m, without(e.up.of(m), one))
 	}
-	for _, c := range slices.Clone(*e.up.at(place)) {
-		e.unlink(c, place)
+	e.down.set(place, nil)
+	containers := e.up.of(place) // without itself, where it was a member of itself
+	for _, c := range containers {
+		e.down.set(c, without(e.down.of(c), one))
 	}
-}
-
-// with returns a merged copy of two sorted lists that share nothing.
-func with(list, fresh []int32) []int32 {
-	out := make([]int32, 0, len(list)+len(fresh))
-	for _, place := range fresh {
-		at, _ := slices.BinarySearch(list, place)
-		out = append(append(out, list[:at]...), place)
-		list = list[at:]
-	}
-	return append(out, list...)
-}
-
-// without returns a copy of a sorted list that does not hold a place; nil where it is empty.
-func without(list []int32, place int32) []int32 {
-	at, found := slices.BinarySearch(list, place)
-	if !found {
-		return list
-	}
-	if len(list) == 1 {
-		return nil
-	}
-	return append(append(make([]int32, 0, len(list)-1), list[:at]...), list[at+1:]...)
+	e.up.set(place, nil)
+	e.g.edges -= len(members) + len(containers)
 }

@@ -76,11 +76,11 @@ func mutate(t *rapid.T, e *links.Edit, m *model) {
 	switch rapid.IntRange(0, 5).Draw(t, "change") {
 	case 0, 1:
 		id := ids.Draw(t, "id")
-		n := links.Node{
+		n := links.Node{Identity: links.Identity{
 			ID: id, UID: [16]byte{byte(id)}, Name: links.KeyOf(fmt.Sprint("name", id, rapid.IntRange(0, 1).Draw(t, "name"))),
 			Status: rapid.SampledFrom([]links.Status{links.Active, links.Active, links.Disabled, links.Deleted}).Draw(t, "status"),
 			Kind:   links.Group, Version: rapid.Int64Range(1, 9).Draw(t, "version"),
-		}
+		}}
 		if id > 8 {
 			n.Kind = links.User
 		}
@@ -242,15 +242,19 @@ func checkPaths(t *rapid.T, g *links.Graph, m *model) {
 	}
 }
 
+func user(id int64, name string, status links.Status) links.Identity {
+	return links.Identity{ID: id, UID: [16]byte{byte(id)}, Name: links.KeyOf(name), Kind: links.User, Status: status}
+}
+
 func TestNamesFindTheLivingAndThenAliases(t *testing.T) {
 	e := links.Empty(0).Edit()
-	e.Put(links.Node{ID: 1, UID: [16]byte{1}, Name: links.KeyOf("new"), Aliases: []links.Key{links.KeyOf("old")}, Kind: links.User, Status: links.Active})
+	e.Put(links.Node{Identity: user(1, "new", links.Active), Aliases: []links.Key{links.KeyOf("old")}})
 	g := e.Graph()
 	if n := g.ByName("old"); n == nil || n.ID != 1 {
 		t.Errorf("an alias finds %v", n)
 	}
 	e = g.Edit()
-	e.Put(links.Node{ID: 2, UID: [16]byte{2}, Name: links.KeyOf("old"), Kind: links.User, Status: links.Active})
+	e.Put(links.Node{Identity: user(2, "old", links.Active)})
 	now := e.Graph()
 	if n := now.ByName("old"); n == nil || n.ID != 2 {
 		t.Errorf("a live name finds %v", n)
@@ -259,8 +263,8 @@ func TestNamesFindTheLivingAndThenAliases(t *testing.T) {
 		t.Errorf("the version before finds %v", n)
 	}
 	e = now.Edit()
-	e.Put(links.Node{ID: 2, UID: [16]byte{2}, Name: links.KeyOf("old"), Kind: links.User, Status: links.Deleted})
-	e.Put(links.Node{ID: 1, UID: [16]byte{1}, Name: links.KeyOf("newer"), Kind: links.User, Status: links.Active})
+	e.Put(links.Node{Identity: user(2, "old", links.Deleted)})
+	e.Put(links.Node{Identity: user(1, "newer", links.Active)})
 	last := e.Graph()
 	for _, name := range []string{"old", "new"} {
 		if n := last.ByName(name); n != nil {

@@ -1,93 +1,141 @@
 package links
 
-import "hash/maphash"
+import "math/bits"
 
-// index is a map of many small maps: a new version copies only the maps that it writes. The zero value is empty.
-type index[K comparable] struct {
-	seed   maphash.Seed
-	shards []map[K]int32
-	n      int
+// slotsPage is how many slots of an index one page has.
+const slotsPage = 256
+
+// index finds numbers by keys that it does not hold: an open-addressed table of nothing but numbers. Its user knows the
+// key of each number and compares. The zero value is empty; it has no room for anything.
+type index struct {
+	slots pages[[slotsPage]int32] // a number plus one; 0 is a free slot
+	size  uint32                  // slots, a multiple of slotsPage
+	n     int
 }
 
-// shardSize is how many entries a shard of a freshly built index holds on average.
-const shardSize = 64
+// room is how many numbers fit in: so many that about every second search ends at its first slot.
+func (x *index) room() int { return int(x.size) * 2 / 3 }
 
-// newIndex returns an empty index that is to hold about n entries.
-func newIndex[K comparable](n int) *index[K] {
-	shards := 1
-	for shards*shardSize < n {
-		shards *= 2
+// home is the slot where the search for a hash begins.
+func (x *index) home(hash uint64) uint32 {
+	high, _ := bits.Mul64(hash, uint64(x.size))
+	return uint32(high)
+}
+
+func (x *index) slot(i uint32) int32 { return x.slots.at(int32(i / slotsPage))[i%slotsPage] }
+
+func (x *index) after(i uint32) uint32 {
+	if i++; i < x.size {
+		return i
 	}
-	return &index[K]{seed: maphash.MakeSeed(), shards: make([]map[K]int32, shards)}
+	return 0
 }
 
-func (x *index[K]) shard(key K) int {
-	return int(maphash.Comparable(x.seed, key) & uint64(len(x.shards)-1))
-}
-
-func (x *index[K]) get(key K) (int32, bool) {
-	i, ok := x.shards[x.shard(key)][key]
-	return i, ok
-}
-
-// indexEdit writes a new version of an index.
-type indexEdit[K comparable] struct {
-	*index[K]
-	own map[int]bool
-}
-
-func (x *index[K]) edit() indexEdit[K] {
-	fresh := &index[K]{seed: x.seed, shards: append([]map[K]int32(nil), x.shards...), n: x.n}
-	return indexEdit[K]{index: fresh, own: map[int]bool{}}
-}
-
-// writable returns the shard of a key as this version's own.
-func (e *indexEdit[K]) writable(key K) map[K]int32 {
-	s := e.shard(key)
-	if !e.own[s] {
-		fresh := make(map[K]int32, len(e.shards[s])+1)
-		for k, v := range e.shards[s] {
-			fresh[k] = v
-		}
-		e.shards[s] = fresh
-		e.own[s] = true
+// get returns the number of a key with a hash that is says to be the right one.
+func (x *index) get(hash uint64, is func(number int32) bool) (int32, bool) {
+	if x.n == 0 {
+		return 0, false
 	}
-	return e.shards[s]
-}
-
-func (e *indexEdit[K]) put(key K, value int32) {
-	m := e.writable(key)
-	if _, ok := m[key]; !ok {
-		e.n++
-	}
-	m[key] = value
-	if e.n > 4*shardSize*len(e.shards) {
-		e.spread()
-	}
-}
-
-// remove drops a key where it stands for value.
-func (e *indexEdit[K]) remove(key K, value int32) {
-	if at, ok := e.get(key); ok && at == value {
-		delete(e.writable(key), key)
-		e.n--
-	}
-}
-
-// spread builds the shards anew for the number of entries that there are.
-func (e *indexEdit[K]) spread() {
-	bigger := newIndex[K](2 * e.n)
-	own := make(map[int]bool, len(bigger.shards))
-	for _, m := range e.shards {
-		for k, v := range m {
-			s := bigger.shard(k)
-			if bigger.shards[s] == nil {
-				bigger.shards[s] = make(map[K]int32, shardSize)
-				own[s] = true
-			}
-			bigger.shards[s][k] = v
+	for i := x.home(hash); ; i = x.after(i) {
+		switch number := x.slot(i) - 1; {
+		case number < 0:
+			return 0, false
+		case is(number):
+			return number, true
 		}
 	}
-	bigger.n = e.n
-	e.index, e.own = bigger, own
+}
+
+// indexWriter writes a new version of an index.
+type indexWriter struct {
+	*index
+	slots writer[[slotsPage]int32]
+	// hash is the hash of the key of a number that is in the index.
+	hash func(number int32) uint64
+}
+
+func (x *index) writer(hash func(number int32) uint64) indexWriter {
+	return indexWriter{index: x, slots: x.slots.writer(), hash: hash}
+}
+
+// reserve makes room for n numbers.
+func (w *indexWriter) reserve(n int) {
+	if n <= w.room() && w.size > 0 {
+		return
+	}
+	old := *w.index
+	*w.index = index{size: uint32(max(1, (n*3+2*slotsPage-1)/(2*slotsPage))) * slotsPage}
+	w.slots = w.index.slots.writer()
+	for page := range int32(w.size / slotsPage) {
+		w.slots.write(page)
+	}
+	for i := range old.size {
+		if number := old.slot(i) - 1; number >= 0 {
+			w.insert(w.hash(number), number)
+		}
+	}
+}
+
+// put has a key mean a number from now on. is finds the number that it meant so far.
+func (w *indexWriter) put(hash uint64, number int32, is func(number int32) bool) {
+	for i := w.home(hash); w.n > 0 && w.slot(i) != 0; i = w.after(i) {
+		if is(w.slot(i) - 1) {
+			w.set(i, number)
+			return
+		}
+	}
+	w.add(hash, number)
+}
+
+// add gives a number to a key that has none.
+func (w *indexWriter) add(hash uint64, number int32) {
+	if w.n >= w.room() {
+		w.reserve(2 * (w.n + 1))
+	}
+	w.insert(hash, number)
+}
+
+func (w *indexWriter) insert(hash uint64, number int32) {
+	i := w.home(hash)
+	for w.slot(i) != 0 {
+		i = w.after(i)
+	}
+	w.set(i, number)
+	w.n++
+}
+
+func (w *indexWriter) set(i uint32, number int32) {
+	w.slots.write(int32(i / slotsPage))[i%slotsPage] = number + 1
+}
+
+// remove drops a number, where a key with that hash means it.
+func (w *indexWriter) remove(hash uint64, number int32) {
+	if w.n == 0 {
+		return
+	}
+	free := w.home(hash)
+	for w.slot(free) != number+1 {
+		if w.slot(free) == 0 {
+			return
+		}
+		free = w.after(free)
+	}
+	w.n--
+	// What stands behind the gap and was pushed past it moves up, or a search for it would end at the gap.
+	for i := w.after(free); w.slot(i) != 0; i = w.after(i) {
+		pushed := w.slot(i) - 1
+		if w.distance(w.home(w.hash(pushed)), i) >= w.distance(free, i) {
+			w.set(free, pushed)
+			free = i
+		}
+	}
+	w.set(free, -1)
+}
+
+// distance is how many slots to is after from.
+func (x *index) distance(from, to uint32) uint32 {
+	if to >= from {
+		return to - from
+	}
+	return to + x.size - from
 }

@@ -1,6 +1,7 @@
 package links
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 	"sync"
@@ -24,13 +25,14 @@ type Question struct {
 func (q *Question) passes(s Status) bool { return s&(q.Status|Active) != 0 }
 
 // lists reports whether an identity is part of the answer where a path leads to it.
-func (q *Question) lists(n *Node) bool {
-	return n.Status&q.Status != 0 && (q.Kind == None || n.Kind == q.Kind)
+func (q *Question) lists(t trait) bool {
+	return t.status()&q.Status != 0 && (q.Kind == None || t.kind() == q.Kind)
 }
 
 // scratch is what one walk needs, reused by the next.
 type scratch struct {
 	seen  []uint64 // a bit for each place
+	words []int32  // the words of seen that have any, in the order in which they came to it
 	stack []int32
 	steps []step
 }
@@ -45,21 +47,61 @@ func borrow(n int) *scratch {
 	return s
 }
 
-// giveBack clears what a walk over n places may have marked.
-func (s *scratch) giveBack(n int) {
-	clear(s.seen[:(n+63)/64])
-	s.stack, s.steps = s.stack[:0], s.steps[:0]
+// giveBack clears what a walk has marked.
+func (s *scratch) giveBack() {
+	if s.sparse() {
+		for _, w := range s.words {
+			s.seen[w] = 0
+		}
+	} else {
+		clear(s.seen)
+	}
+	s.words, s.stack, s.steps = s.words[:0], s.stack[:0], s.steps[:0]
 	scratches.Put(s)
 }
 
+// sparse reports whether so little is marked that it is faster to put its words in order than to look for them.
+func (s *scratch) sparse() bool { return len(s.words) < len(s.seen)/16 }
+
 // mark marks a place and reports whether it was new.
 func (s *scratch) mark(place int32) bool {
-	word, bit := place>>6, uint64(1)<<(place&63)
-	if s.seen[word]&bit != 0 {
+	word, bit := &s.seen[place>>6], uint64(1)<<(place&63)
+	if *word&bit != 0 {
 		return false
 	}
-	s.seen[word] |= bit
+	if *word == 0 {
+		s.words = append(s.words, place>>6)
+	}
+	*word |= bit
 	return true
+}
+
+// marked lists the words that have a mark at a place or after it, in order; word tells them apart from marks before it.
+// Word w has the marks of the places from 64*w on.
+func (s *scratch) marked(from int32) []int32 {
+	if s.sparse() {
+		slices.Sort(s.words)
+	} else {
+		s.words = slices.Grow(s.words[:0], len(s.seen))[:len(s.seen)]
+		n := 0
+		for w, word := range s.seen {
+			s.words[n] = int32(w)
+			if word != 0 {
+				n++
+			}
+		}
+		s.words = s.words[:n]
+	}
+	begin, _ := slices.BinarySearch(s.words, from>>6)
+	return s.words[begin:]
+}
+
+// word is word w without the marks before a place.
+func (s *scratch) word(w, from int32) uint64 {
+	if w == from>>6 {
+		return s.seen[w] &^ (1<<(from&63) - 1)
+	}
+	return s.seen[w]
 }
 
 // Linked is one answer: an identity and whether a stored edge links it, beside any longer path.
@@ -74,12 +116,12 @@ func (g *Graph) Page(q Question, after int64, first int, out []Linked) []Linked 
 	if !ok {
 		return out
 	}
-	direct := *g.adjacent(q.Up).at(root)
+	direct, full := g.adjacent(q.Up).of(root), len(out)+first
 	if !q.Effective {
 		return g.pageOf(direct, q, after, first, out)
 	}
 	s := borrow(g.Len())
-	defer s.giveBack(g.Len())
+	defer s.giveBack()
 	g.close(s, root, q)
 	if !g.ordered {
 		return g.sortedPage(s, direct, q, after, first, out)
@@ -88,17 +130,23 @@ func (g *Graph) Page(q Question, after int64, first int, out []Linked) []Linked 
 	if after > 0 {
 		from = g.placeAfter(after)
 	}
-	g.eachMarked(s, from, func(place int32) bool {
-		n := g.nodes.at(place)
-		if !q.lists(n) {
-			return true
+	for _, w := range s.marked(from) {
+		ids, traits := g.walkedOf(w)
+		for word := s.word(w, from); word != 0; word &= word - 1 {
+			i := bits.TrailingZeros64(word)
+			if !q.lists(traits[i]) {
+				continue
+			}
+			place := w<<6 + int32(i)
+			for len(direct) > 0 && direct[0] < place {
+				direct = direct[1:]
+			}
+			out = append(out, Linked{ID: ids[i], Direct: len(direct) > 0 && direct[0] == place})
+			if first > 0 && len(out) == full {
+				return out
+			}
 		}
-		for len(direct) > 0 && direct[0] < place {
-			direct = direct[1:]
-		}
-		out = append(out, Linked{ID: n.ID, Direct: len(direct) > 0 && direct[0] == place})
-		return first == 0 || len(out) < first
-	})
+	}
 	return out
 }
 
@@ -109,33 +157,36 @@ func (g *Graph) Count(q Question) int {
 		return 0
 	}
 	count := 0
-	counts := func(place int32) bool {
-		if q.lists(g.nodes.at(place)) {
-			count++
-		}
-		return true
-	}
 	if !q.Effective {
-		for _, place := range *g.adjacent(q.Up).at(root) {
-			counts(place)
+		for _, place := range g.adjacent(q.Up).of(root) {
+			if q.lists(g.traitAt(place)) {
+				count++
+			}
 		}
 		return count
 	}
 	s := borrow(g.Len())
-	defer s.giveBack(g.Len())
+	defer s.giveBack()
 	g.close(s, root, q)
-	g.eachMarked(s, 0, counts)
+	for _, w := range s.marked(0) {
+		_, traits := g.walkedOf(w)
+		for word := s.seen[w]; word != 0; word &= word - 1 {
+			if q.lists(traits[bits.TrailingZeros64(word)]) {
+				count++
+			}
+		}
+	}
 	return count
 }
 
 // start finds where a walk begins. Whoever asks for the containers of an identity knows its status; a container that
 // passes nothing on has no members.
 func (g *Graph) start(q Question) (int32, bool) {
-	root, ok := g.byID.get(q.Of)
-	return root, ok && (q.Up || q.passes(g.nodes.at(root).Status))
+	root, ok := g.placeOf(q.Of)
+	return root, ok && (q.Up || q.passes(g.traitAt(root).status()))
 }
 
-func (g *Graph) adjacent(up bool) *paged[[]int32] {
+func (g *Graph) adjacent(up bool) *lists {
 	if up {
 		return &g.up
 	}
@@ -149,45 +200,35 @@ func (g *Graph) close(s *scratch, root int32, q Question) {
 	for len(s.stack) > 0 {
 		at := s.stack[len(s.stack)-1]
 		s.stack = s.stack[:len(s.stack)-1]
-		g.reach(s, *adjacent.at(at), q)
-		if len(g.merged) == 0 {
+		g.reach(s, adjacent.of(at), q)
+		if len(g.into) == 0 {
 			continue
 		}
 		if !q.Up {
 			g.reach(s, g.merged[at], q)
-		} else if into := g.nodes.at(at).MergedInto; into != 0 {
-			if survivor, ok := g.byID.get(into); ok {
-				g.reach(s, []int32{survivor}, q)
-			}
+		} else if survivor, ok := g.survivor(at); ok {
+			g.reach(s, []int32{survivor}, q)
 		}
 	}
+}
+
+// survivor is the place of the group that one is merged into.
+func (g *Graph) survivor(place int32) (int32, bool) {
+	into, ok := g.into[place]
+	if !ok {
+		return 0, false
+	}
+	return g.placeOf(into)
 }
 
 func (g *Graph) reach(s *scratch, list []int32, q Question) {
 	for _, next := range list {
-		n := g.nodes.at(next)
-		if !q.passes(n.Status) || !s.mark(next) {
+		t := g.traitAt(next)
+		if !q.passes(t.status()) || !s.mark(next) {
 			continue
 		}
-		if q.Up || n.Kind != User {
+		if q.Up || t.kind() != User {
 			s.stack = append(s.stack, next)
-		}
-	}
-}
-
-// eachMarked visits marked places from a place on, in order, until visit returns false.
-func (g *Graph) eachMarked(s *scratch, from int32, visit func(place int32) bool) {
-	words := (g.Len() + 63) / 64
-	for w := int(from >> 6); w < words; w++ {
-		word := s.seen[w]
-		if w == int(from>>6) {
-			word &= ^uint64(0) << (from & 63)
-		}
-		for word != 0 {
-			if !visit(int32(w<<6 + bits.TrailingZeros64(word))) {
-				return
-			}
-			word &= word - 1
 		}
 	}
 }
@@ -196,7 +237,7 @@ func (g *Graph) eachMarked(s *scratch, from int32, visit func(place int32) bool)
 func (g *Graph) placeAfter(after int64) int32 {
 	low, high := 0, g.Len()
 	for low < high {
-		if mid := (low + high) / 2; g.nodes.at(int32(mid)).ID <= after {
+		if mid := (low + high) / 2; g.idAt(int32(mid)) <= after {
 			low = mid + 1
 		} else {
 			high = mid
@@ -209,20 +250,20 @@ func (g *Graph) placeAfter(after int64) int32 {
 func (g *Graph) pageOf(list []int32, q Question, after int64, first int, out []Linked) []Linked {
 	if !g.ordered {
 		list = slices.Clone(list)
-		slices.SortFunc(list, func(a, b int32) int { return int(g.nodes.at(a).ID - g.nodes.at(b).ID) })
+		slices.SortFunc(list, func(a, b int32) int { return cmp.Compare(g.idAt(a), g.idAt(b)) })
 	}
 	skip, _ := slices.BinarySearchFunc(list, after, func(place int32, id int64) int {
-		if g.nodes.at(place).ID <= id {
+		if g.idAt(place) <= id {
 			return -1
 		}
 		return 1
 	})
+	full := len(out) + first
 	for _, place := range list[skip:] {
-		n := g.nodes.at(place)
-		if !q.lists(n) {
+		if !q.lists(g.traitAt(place)) {
 			continue
 		}
-		if out = append(out, Linked{ID: n.ID, Direct: true}); first > 0 && len(out) == first {
+		if out = append(out, Linked{ID: g.idAt(place), Direct: true}); first > 0 && len(out) == full {
 			break
 		}
 	}
@@ -232,13 +273,15 @@ func (g *Graph) pageOf(list []int32, q Question, after int64, first int, out []L
 // sortedPage is a page of a closure where places are not in the order of ids.
 func (g *Graph) sortedPage(s *scratch, direct []int32, q Question, after int64, first int, out []Linked) []Linked {
 	begin := len(out)
-	g.eachMarked(s, 0, func(place int32) bool {
-		if n := g.nodes.at(place); n.ID > after && q.lists(n) {
-			out = append(out, Linked{ID: n.ID, Direct: has(direct, place)})
+	for _, w := range s.marked(0) {
+		for word := s.seen[w]; word != 0; word &= word - 1 {
+			place := w<<6 + int32(bits.TrailingZeros64(word))
+			if id := g.idAt(place); id > after && q.lists(g.traitAt(place)) {
+				out = append(out, Linked{ID: id, Direct: has(direct, place)})
+			}
 		}
-		return true
-	})
-	slices.SortFunc(out[begin:], func(a, b Linked) int { return int(a.ID - b.ID) })
+	}
+	slices.SortFunc(out[begin:], func(a, b Linked) int { return cmp.Compare(a.ID, b.ID) })
 	if first > 0 && len(out)-begin > first {
 		out = out[:begin+first]
 	}
@@ -253,12 +296,12 @@ type step struct{ place, from int32 }
 func (g *Graph) Path(member, container int64, out []int64) []int64 {
 	q := Question{Of: member, Up: true, Effective: true, Status: Active}
 	start, okStart := g.start(q)
-	target, okTarget := g.byID.get(container)
-	if !okStart || !okTarget || g.nodes.at(start).Status != Active || g.nodes.at(target).Status != Active {
+	target, okTarget := g.placeOf(container)
+	if !okStart || !okTarget || g.traitAt(start).status() != Active || g.traitAt(target).status() != Active {
 		return out
 	}
 	s := borrow(g.Len())
-	defer s.giveBack(g.Len())
+	defer s.giveBack()
 	for at, from := start, int32(-1); ; {
 		if g.stepUp(s, at, from, target) {
 			break
@@ -270,7 +313,7 @@ func (g *Graph) Path(member, container int64, out []int64) []int64 {
 	}
 	begin := len(out)
 	for at := int32(len(s.steps) - 1); at >= 0; at = s.steps[at].from {
-		out = append(out, g.nodes.at(s.steps[at].place).ID)
+		out = append(out, g.idAt(s.steps[at].place))
 	}
 	out = append(out, member)
 	slices.Reverse(out[begin:])
@@ -281,21 +324,19 @@ func (g *Graph) Path(member, container int64, out []int64) []int64 {
 // as the last step.
 func (g *Graph) stepUp(s *scratch, at, from, target int32) bool {
 	add := func(next int32) bool {
-		if g.nodes.at(next).Status != Active || !s.mark(next) {
+		if g.traitAt(next).status() != Active || !s.mark(next) {
 			return false
 		}
 		s.steps = append(s.steps, step{next, from})
 		return next == target
 	}
-	for _, next := range *g.up.at(at) {
+	for _, next := range g.up.of(at) {
 		if add(next) {
 			return true
 		}
 	}
-	if into := g.nodes.at(at).MergedInto; into != 0 {
-		if survivor, ok := g.byID.get(into); ok {
-			return add(survivor)
-		}
+	if survivor, ok := g.survivor(at); ok {
+		return add(survivor)
 	}
 	return false
 }
