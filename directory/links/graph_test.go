@@ -279,7 +279,7 @@ func TestNamesFindTheLivingAndThenAliases(t *testing.T) {
 func TestListLooksAtNoMoreThanItMay(t *testing.T) {
 	b := links.Build(10)
 	for id := int64(1); id <= 10; id++ {
-		n := links.Node{ID: 10 * id, UID: [16]byte{byte(id)}, Name: links.Key{uint64(id)}, Kind: links.User, Status: links.Active, Instance: id % 2}
+		n := links.Node{Identity: links.Identity{ID: 10 * id, UID: [16]byte{byte(id)}, Name: links.Key{uint64(id)}, Kind: links.User, Status: links.Active, Instance: id % 2}}
 		if id == 9 {
 			n.Kind, n.Status = links.Group, links.Disabled
 		}

@@ -1,5 +1,7 @@
 package links
 
+import "slices"
+
 // Filter narrows a list of identities by what the graph knows of each.
 type Filter struct {
 	// Kinds are those to list; none is any.
@@ -10,16 +12,13 @@ type Filter struct {
 	Instances map[int64]bool
 }
 
-func (f *Filter) lists(n *Node) bool {
-	if n.Status&f.Status == 0 || f.Instances != nil && !f.Instances[n.Instance] {
+// lists reports whether what stands at a place passes.
+func (f *Filter) lists(g *Graph, place int32) bool {
+	t := g.traitAt(place)
+	if t.status()&f.Status == 0 || len(f.Kinds) > 0 && !slices.Contains(f.Kinds, t.kind()) {
 		return false
 	}
-	for _, kind := range f.Kinds {
-		if kind == n.Kind {
-			return true
-		}
-	}
-	return len(f.Kinds) == 0
+	return f.Instances == nil || f.Instances[g.at(place).Instance]
 }
 
 // List appends to out the ids after an id that pass a filter, in their order, at most first of them. It looks at no more
@@ -37,8 +36,8 @@ func (g *Graph) List(f Filter, after int64, first, most int, out []int64) (ids [
 		if place-from == most {
 			return out, false
 		}
-		if n := g.nodes.at(int32(place)); f.lists(n) {
-			if out = append(out, n.ID); len(out) == first {
+		if f.lists(g, int32(place)) {
+			if out = append(out, g.idAt(int32(place))); len(out) == first {
 				break
 			}
 		}
@@ -50,7 +49,7 @@ func (g *Graph) List(f Filter, after int64, first, most int, out []int64) (ids [
 func (g *Graph) CountAll(f Filter) int {
 	count := 0
 	for place := range g.Len() {
-		if f.lists(g.nodes.at(int32(place))) {
+		if f.lists(g, int32(place)) {
 			count++
 		}
 	}
