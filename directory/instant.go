@@ -42,7 +42,7 @@ func (m *memory) record(ctx context.Context, id int64) (*Record, bool) {
 	if n == nil {
 		return nil, true
 	}
-	r := m.cache.get(id, n.Version)
+	r := m.directory.cache.get(id, n.Version)
 	return r, r != nil
 }
 
@@ -72,7 +72,7 @@ func (m *memory) recordByFQNKey(ctx context.Context, key string) (*Record, bool)
 }
 
 func (m *memory) instance(_ context.Context, id int64) (*Instance, bool) {
-	instance, ok := m.replica.instances.Load().byID.Load(id)
+	instance, ok := m.directory.replica.instances.Load().byID.Load(id)
 	if !ok {
 		return nil, false
 	}

@@ -13,10 +13,7 @@ import (
 // What neither holds it asks the store for. All of its answers are of one state: the one that it is first asked in.
 type memory struct {
 	Source
-	replica *replica
-	// allInstances reads every instance that is not deleted.
-	allInstances func(context.Context) ([]*Instance, error)
-	cache        *recordCache
+	directory *Directory
 
 	once  sync.Once
 	state *state
@@ -24,7 +21,7 @@ type memory struct {
 }
 
 func (m *memory) pin(ctx context.Context) (*state, error) {
-	m.once.Do(func() { m.state, m.err = m.replica.pin(ctx) })
+	m.once.Do(func() { m.state, m.err = m.directory.replica.pin(ctx) })
 	return m.state, m.err
 }
 
@@ -87,7 +84,7 @@ func (m *memory) ByIDs(ctx context.Context, ids []int64) ([]*Record, error) {
 		if n == nil {
 			continue
 		}
-		if out[i] = m.cache.get(id, n.Version); out[i] == nil {
+		if out[i] = m.directory.cache.get(id, n.Version); out[i] == nil {
 			missing = append(missing, id)
 		}
 	}
@@ -101,7 +98,7 @@ func (m *memory) ByIDs(ctx context.Context, ids []int64) ([]*Record, error) {
 	byID := make(map[int64]*Record, len(found))
 	for _, r := range found {
 		if r != nil {
-			m.cache.put(r)
+			m.directory.cache.put(r)
 			byID[r.ID] = r
 		}
 	}
@@ -119,11 +116,13 @@ func (m *memory) ByUIDs(ctx context.Context, uids []uuid.UUID) ([]*Record, error
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]int64, len(uids))
-	for i, uid := range uids {
+	ids := make([]int64, 0, 8)
+	for _, uid := range uids {
+		id := int64(0)
 		if n := s.graph.ByUID(uid); n != nil {
-			ids[i] = n.ID
+			id = n.ID
 		}
+		ids = append(ids, id)
 	}
 	return m.ByIDs(ctx, ids)
 }
@@ -164,7 +163,7 @@ func (m *memory) InstancesByID(ctx context.Context, ids []int64) ([]*Instance, e
 	if _, err := m.pin(ctx); err != nil {
 		return nil, err
 	}
-	held := m.replica.instances.Load()
+	held := m.directory.replica.instances.Load()
 	out := make([]*Instance, len(ids))
 	var missing []int64
 	var at []int

@@ -27,7 +27,7 @@ func (m *memory) filter(ctx context.Context, q ListQuery) (links.Filter, error) 
 	if q.InstanceID == 0 && q.Provider == nil && q.Instance == nil {
 		return f, nil
 	}
-	instances, err := m.replica.instances.Load().all(ctx, m.allInstances)
+	instances, err := m.directory.replica.instances.Load().all(ctx, m.directory.store.Instances)
 	if err != nil {
 		return f, err
 	}

@@ -18,7 +18,12 @@ func (d *Directory) View() *View {
 	if d.replica == nil {
 		return &View{d, d.store}
 	}
-	return &View{d, &memory{Source: d.store, replica: d.replica, allInstances: d.store.Instances, cache: d.cache}}
+	v := &struct {
+		View
+		memory
+	}{View{d: d}, memory{Source: d.store, directory: d}}
+	v.View.source = &v.memory
+	return &v.View
 }
 
 // Source returns what the view reads from.

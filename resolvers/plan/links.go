@@ -112,14 +112,14 @@ func (x *execution) linkRows(l linkedList, within directory.EdgeQuery, out *page
 		edges[i], out.at[i].more = l.args.Cut(edges[i])
 		size += len(edges[i])
 	}
-	ids := make([]int64, 0, size)
-	for _, list := range edges {
-		for _, e := range list {
-			ids = append(ids, e.ID)
-		}
-	}
 	var found []*directory.Record
-	if len(ids) > 0 {
+	if size > 0 {
+		ids := make([]int64, 0, size)
+		for _, list := range edges {
+			for _, e := range list {
+				ids = append(ids, e.ID)
+			}
+		}
 		if found, err = x.source.ByIDs(x.ctx, ids); err != nil {
 			for i := range edges {
 				if len(edges[i]) > 0 {
@@ -133,8 +133,11 @@ func (x *execution) linkRows(l linkedList, within directory.EdgeQuery, out *page
 
 // put lays the rows of all pages out one after the other. A row that was purged since its edge was read is left out.
 func (l linkedList) put(out *pages, edges [][]directory.Edge, found []*directory.Record, after int64) {
-	out.records = make([]*directory.Record, 0, len(found))
-	out.direct = make([]bool, 0, len(found))
+	out.records = found[:0] // a row is written where it was found or before
+	if l.alone != nil {
+		out.records = make([]*directory.Record, 0, len(found)+len(l.alone))
+	}
+	out.direct = make([]bool, 0, cap(out.records))
 	next := 0
 	for i := range out.at {
 		out.at[i].from = len(out.records)

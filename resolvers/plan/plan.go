@@ -86,12 +86,10 @@ func (s *Schema) run(ctx context.Context, p *plan, args []any, dst []byte) (data
 			data, errs, ok = dst, nil, false
 		}
 	}()
-	x := newExecution(ctx, s.directory.View(), args)
-	answers := x.roots(p)
-	w := &writer{out: dst}
-	w.answer(p, answers)
+	x := newExecution(ctx, s.directory.View(), args, dst)
+	x.writer.answer(p, x.roots(p))
 	s.planned.Add(1)
-	return w.out, w.errs, true
+	return x.writer.out, x.writer.errs, true
 }
 
 type (

@@ -31,6 +31,16 @@ type lookups struct {
 	revision    directory.Revision
 	revisionErr error
 	toldOf      bool
+
+	// What the batches begin with: most operations look up no more.
+	firstUID           [1]uuid.UUID
+	firstFQNs          [2]string
+	uidPlace, fqnPlace [2]int
+}
+
+func (l *lookups) begin() {
+	l.byUID = batch[uuid.UUID]{l.firstUID[:0], l.uidPlace[:0]}
+	l.byFQN = batch[string]{l.firstFQNs[:0], l.fqnPlace[:0]}
 }
 
 // lookup hands out places to the fields, in their order, and then the places' records in the same order.
@@ -72,7 +82,7 @@ func (l *lookups) foundUID() ([]*directory.Record, error) {
 
 // roots reads the whole operation.
 func (x *execution) roots(p *plan) []rootAnswer {
-	l := &lookups{}
+	l := &x.lookups
 	for _, r := range p.roots {
 		if r.reads != nil {
 			r.reads.wants(x, l)

@@ -10,16 +10,23 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// execution is one run of a plan.
+// execution is one run of a plan, with what it reads first and what it writes: most operations need no more memory.
 type execution struct {
 	ctx    context.Context
 	view   *directory.View
 	source directory.Source
 	args   []any
+
+	lookups lookups
+	writer  writer
+	path    [16]segment // the writer's at first
 }
 
-func newExecution(ctx context.Context, view *directory.View, args []any) *execution {
-	return &execution{ctx: ctx, view: view, source: view.Source(), args: args}
+func newExecution(ctx context.Context, view *directory.View, args []any, dst []byte) *execution {
+	x := &execution{ctx: ctx, view: view, source: view.Source(), args: args}
+	x.writer = writer{out: dst, path: x.path[:0]}
+	x.lookups.begin()
+	return x
 }
 
 // batch is the keys of one call, with the places of the records that they belong to.
@@ -45,6 +52,9 @@ func gather[K any](records []*directory.Record, of kinds, key func(*directory.Re
 
 // spread reads a batch, if it holds anything, and puts the values into the places of a list of n.
 func spread[K, V any](ctx context.Context, b batch[K], n int, read func(context.Context, []K) ([]V, error)) ([]V, error) {
+	if len(b.keys) == n && n > 0 {
+		return read(ctx, b.keys) // a place each, in their order
+	}
 	out := make([]V, n)
 	if len(b.keys) == 0 {
 		return out, nil
