@@ -12,7 +12,7 @@ import (
 // names are the workloads in the order in which they run: what writes comes last.
 var names = []string{
 	"user", "page", "members", "diamond", "check", "principals", "resolve", "scim-get", "scim-filter", "scim-create", "scim-add",
-	"sync-first", "sync-again", "visible", "memory",
+	"sync-first", "sync-again", "visible", "graph", "memory",
 }
 
 // read is a workload whose two sides are compared by their throughput, or one at a time by how long an answer takes.
@@ -56,6 +56,7 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 		{"sync-first", b.notYet("sync-first", 1.4)},
 		{"sync-again", b.notYet("sync-again", 1.4)},
 		{"visible", b.visible},
+		{"graph", b.graph},
 		{"memory", b.memory},
 	} {
 		if !b.wants(step.name) {
@@ -138,18 +139,4 @@ func (b *bench) notYet(name string, target float64) func(context.Context, *repor
 		r.add(row{Name: name, Limit: "COPY and one statement", Target: target, AtMost: true, Unit: "x the time", Note: "not there yet"})
 		return nil
 	}
-}
-
-// memory reads the resident memory of the Roster that has done all the work.
-func (b *bench) memory(_ context.Context, r *report) error {
-	bytes, err := resident(b.roster.cmd.Process.Pid)
-	if err != nil {
-		return err
-	}
-	target := 200.0
-	if b.scale > 1 {
-		target = 100 * float64(b.scale) // 1 GB at scale 10
-	}
-	r.add(row{Name: "memory", Limit: "resident, after the run", Target: target, AtMost: true, Unit: "MB", Ratio: float64(bytes) / 1e6})
-	return nil
 }

@@ -183,6 +183,14 @@ A request's headers have to arrive within 5 s and may hold 32 KiB. A connection 
 take 30 s to accept each piece of an answer. A stop takes less than 10 s: requests that have not ended 6.5 s after the
 signal are cut. Roster's own Postgres listens on no network.
 
+## Memory
+
+A replica takes about 200 MB for an organization of 100,000 people and 500,000 memberships: 15 MB for the graph, 64 MiB for
+the cache, and the rest for what is under way and for garbage, which is collected when it is half of what is in
+use. Ten times the people take some 500 MB. A replica that has missed very many changes loads its graph anew and holds two
+of them for that time. The variables ` + "`GOMEMLIMIT`" + ` (such as ` + "`400MiB`" + `) and ` + "`GOGC`" + ` work as in every Go program: in a
+container, set the former to nine tenths of its limit.
+
 ## Exit codes
 
 0: stopped by a signal, or done. 1: the start failed, or Roster cannot go on; one line on standard error says why.

@@ -85,6 +85,7 @@ type service struct {
 // is taken is the commonest mistake, and should be told before anything is written; until all is there it answers the
 // probes alone. start returns nil without an error where it was told to stop.
 func start(p *program, settings *config.Settings) (*service, error) {
+	boundGarbage()
 	hold := telemetry.NewHold(p.stderr)
 	if settings.LogLevel == "debug" {
 		hold.Release()
@@ -164,6 +165,7 @@ func (s *service) open(p *program) error {
 	s.metrics.ObserveReplica(gateway.Replica)
 	s.metrics.ObserveReady(s.front.Ready)
 	gateway.Metrics = s.metrics.Handler()
+	giveBackMemory()
 	s.front.Open(gateway.Handlers)
 	return nil
 }
