@@ -9,6 +9,14 @@ import (
 	"github.com/roster-gateway/roster/directory/links"
 )
 
+// records holds identity records from one operation to the next. It may lose any of them, and take any up late; what get
+// returns has at least the version that was asked for.
+type records interface {
+	get(id, version int64) *Record
+	put(r *Record)
+	stats() CacheStats
+}
+
 // memory is a source that answers about links and keys from a replica's graph, and about records from the hot cache.
 // What neither holds it asks the store for. All of its answers are of one state: the one that it is first asked in.
 type memory struct {
@@ -16,7 +24,7 @@ type memory struct {
 	replica *replica
 	// allInstances reads every instance that is not deleted.
 	allInstances func(context.Context) ([]*Instance, error)
-	cache        *recordCache
+	cache        records
 
 	once  sync.Once
 	state *state
