@@ -136,7 +136,8 @@ func (m *memory) ByUIDs(ctx context.Context, uids []uuid.UUID) ([]*Record, error
 	return m.ByIDs(ctx, ids)
 }
 
-// ByFQNKeys implements [Source]. Tombstones have no names in the graph: the store finds them.
+// ByFQNKeys implements [Source]. Tombstones have no names in the graph: the store finds them. Whoever is not deleted in
+// this state has another name in it.
 func (m *memory) ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error) {
 	s, err := m.pin(ctx)
 	if err != nil {
@@ -155,14 +156,20 @@ func (m *memory) ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error
 	if err != nil || len(dead) == 0 {
 		return out, err
 	}
-	found, err := m.Source.ByFQNKeys(ctx, dead)
+	found, err := m.Source.Tombstones(ctx, dead)
 	if err != nil {
 		return nil, err
 	}
 	for i := range keys {
-		if ids[i] == 0 {
-			out[i], found = found[0], found[1:]
+		if ids[i] != 0 {
+			continue
 		}
+		if found[0] != nil {
+			if n := s.graph.ByID(found[0].ID); n != nil && n.Status == links.Deleted {
+				out[i] = found[0]
+			}
+		}
+		found = found[1:]
 	}
 	return out, nil
 }
