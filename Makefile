@@ -9,7 +9,7 @@ RACE ?= $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 WITH_POSTGRES := $(GO) run ./internal/testpg/run --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-format check-vet check-generated check-contract bench build generate postgres clean
+.PHONY: help demo test check check-format check-vet check-generated check-contract bench soak build generate postgres clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -42,6 +42,9 @@ check-contract: ## Check that the schema keeps what callers rely on
 
 bench: postgres ## Measure Roster beside the least that its answers can cost: one table of ratios, in five minutes
 	$(WITH_POSTGRES) $(GO) run ./bench $(BENCH_FLAGS)
+
+soak: postgres ## Run Roster for long under concurrent writes, and judge every answer: in twelve minutes
+	$(WITH_POSTGRES) $(GO) run ./internal/soak $(SOAK_FLAGS)
 
 build: ## Build the program roster
 	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o roster .

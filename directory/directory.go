@@ -28,7 +28,7 @@ type Directory struct {
 	now     func() time.Time
 	log     *slog.Logger
 	replica *replica // nil where reads go to the store
-	cache   *recordCache
+	cache   records
 }
 
 // Option changes how a Directory works.

@@ -9,6 +9,14 @@ import (
 	"github.com/roster-gateway/roster/directory/links"
 )
 
+// records holds identity records from one operation to the next. It may lose any of them, and take any up late; what get
+// returns has at least the version that was asked for.
+type records interface {
+	get(id, version int64) *Record
+	put(r *Record)
+	stats() CacheStats
+}
+
 // memory is a source that answers about links and keys from a replica's graph, and about records from the hot cache.
 // What neither holds it asks the store for. All of its answers are of one state: the one that it is first asked in.
 type memory struct {
@@ -127,7 +135,8 @@ func (m *memory) ByUIDs(ctx context.Context, uids []uuid.UUID) ([]*Record, error
 	return m.ByIDs(ctx, ids)
 }
 
-// ByFQNKeys implements [Source]. Tombstones have no names in the graph: the store finds them.
+// ByFQNKeys implements [Source]. Tombstones have no names in the graph: the store finds them. Whoever is not deleted in
+// this state has another name in it.
 func (m *memory) ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error) {
 	s, err := m.pin(ctx)
 	if err != nil {
@@ -146,14 +155,20 @@ func (m *memory) ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error
 	if err != nil || len(dead) == 0 {
 		return out, err
 	}
-	found, err := m.Source.ByFQNKeys(ctx, dead)
+	found, err := m.Source.Tombstones(ctx, dead)
 	if err != nil {
 		return nil, err
 	}
 	for i := range keys {
-		if ids[i] == 0 {
-			out[i], found = found[0], found[1:]
+		if ids[i] != 0 {
+			continue
 		}
+		if found[0] != nil {
+			if n := s.graph.ByID(found[0].ID); n != nil && n.Status == links.Deleted {
+				out[i] = found[0]
+			}
+		}
+		found = found[1:]
 	}
 	return out, nil
 }

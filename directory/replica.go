@@ -39,6 +39,8 @@ type replica struct {
 	woken   chan struct{}
 	applied *broadcast
 	log     *slog.Logger
+	// failed is why the last look at the store brought nothing; nil where it brought a state.
+	failed atomic.Pointer[error]
 	// stepping is held while changes are taken up, and guards watchers.
 	stepping  sync.Mutex
 	instances atomic.Pointer[heldInstances]
@@ -68,6 +70,7 @@ func (r *replica) publish(graph *links.Graph, revision Revision, asOf time.Time)
 		return err
 	}
 	r.current.Store(&state{graph: graph, revision: revision, seen: seen, asOf: asOf})
+	r.failed.Store(nil)
 	r.applied.wakeAll()
 	return nil
 }
@@ -95,6 +98,8 @@ func (r *replica) run(ctx context.Context) {
 		err := r.step(bounded)
 		cancel()
 		if err != nil && ctx.Err() == nil {
+			r.failed.Store(&err)
+			r.applied.wakeAll()
 			r.log.Warn("changes could not be read; answers stop when they grow too old", "error", err)
 		}
 	}
@@ -142,20 +147,40 @@ func apply(graph *links.Graph, delta GraphDelta) *links.Graph {
 	return e.Graph()
 }
 
-// pin returns the current state, which does not change any more. Where it has grown too old, whoever asks looks for
-// changes itself before it gives up.
+// pin returns the current state, which does not change any more. Where it has grown too old, as after the process was
+// held up, the applier gets a moment for a newer one, but only if it has not just failed: who cannot be answered is told
+// so at once.
 func (r *replica) pin(ctx context.Context) (*state, error) {
-	s := r.current.Load()
-	if r.now().Sub(s.asOf) <= maxAge {
+	if s := r.current.Load(); r.now().Sub(s.asOf) <= maxAge {
 		return s, nil
 	}
-	err := r.step(ctx)
-	if s = r.current.Load(); err == nil || r.now().Sub(s.asOf) <= maxAge {
-		return s, nil
+	begun := r.now()
+	r.wake()
+	limit := time.NewTimer(awaitLimit)
+	defer limit.Stop()
+	for {
+		applied := r.applied.wait()
+		s := r.current.Load()
+		if r.now().Sub(s.asOf) <= maxAge || s.asOf.After(begun) {
+			return s, nil
+		}
+		if failed := r.failed.Load(); failed != nil {
+			return nil, lostStore(*failed)
+		}
+		select {
+		case <-applied:
+		case <-limit.C:
+			return nil, lostStore(nil)
+		case <-ctx.Done():
+			return nil, lostStore(ctx.Err())
+		}
 	}
-	return nil, &Error{
+}
+
+func lostStore(cause error) error {
+	return &Error{
 		Code: CodeUnavailable, Message: "This replica has lost the database and cannot tell how old its data is. Try again in a moment.",
-		Cause: err,
+		Cause: cause,
 	}
 }
 

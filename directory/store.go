@@ -17,6 +17,8 @@ type Source interface {
 	ByUIDs(ctx context.Context, uids []uuid.UUID) ([]*Record, error)
 	// ByFQNKeys looks folded FQNs up: a live name before an alias before the latest tombstone.
 	ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error)
+	// Tombstones looks folded FQNs up among the deleted alone: an alias before the latest of that name.
+	Tombstones(ctx context.Context, keys []string) ([]*Record, error)
 	// Aliases lists the live former FQNs of each identity, oldest first.
 	Aliases(ctx context.Context, ids []int64) ([][]string, error)
 	// Managers returns the manager of each user, 0 for none.

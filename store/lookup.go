@@ -27,6 +27,25 @@ func (s *Store) ByUIDs(ctx context.Context, uids []uuid.UUID) ([]*directory.Reco
 
 // ByFQNKeys implements [directory.Store].
 func (s *Store) ByFQNKeys(ctx context.Context, keys []string) ([]*directory.Record, error) {
+	return s.byKeys(ctx, keys, `
+		(SELECT id, 1 AS rank FROM identity WHERE fqn_key = k.key AND status <> 'DELETED')
+		UNION ALL
+		(SELECT identity_id, 2 FROM alias WHERE fqn_key = k.key AND retired_at IS NULL)
+		UNION ALL
+		(SELECT id, 3 FROM identity WHERE fqn_key = k.key AND status = 'DELETED' ORDER BY id DESC LIMIT 1)`)
+}
+
+// Tombstones implements [directory.Store].
+func (s *Store) Tombstones(ctx context.Context, keys []string) ([]*directory.Record, error) {
+	return s.byKeys(ctx, keys, `
+		(SELECT a.identity_id AS id, 2 AS rank FROM alias a JOIN identity t ON t.id = a.identity_id
+			WHERE a.fqn_key = k.key AND a.retired_at IS NULL AND t.status = 'DELETED')
+		UNION ALL
+		(SELECT id, 3 FROM identity WHERE fqn_key = k.key AND status = 'DELETED' ORDER BY id DESC LIMIT 1)`)
+}
+
+// byKeys reads, for each key, the identity that candidates ranks first.
+func (s *Store) byKeys(ctx context.Context, keys []string, candidates string) ([]*directory.Record, error) {
 	var rows []struct {
 		Key string `db:"key"`
 		recordRow
@@ -34,15 +53,7 @@ func (s *Store) ByFQNKeys(ctx context.Context, keys []string) ([]*directory.Reco
 	err := s.all(ctx, &rows, `
 		SELECT k.key, `+recordColumns+`
 		FROM unnest($1::text[]) AS k (key)
-		JOIN LATERAL (
-			SELECT id FROM (
-				(SELECT id, 1 AS rank FROM identity WHERE fqn_key = k.key AND status <> 'DELETED')
-				UNION ALL
-				(SELECT identity_id, 2 FROM alias WHERE fqn_key = k.key AND retired_at IS NULL)
-				UNION ALL
-				(SELECT id, 3 FROM identity WHERE fqn_key = k.key AND status = 'DELETED' ORDER BY id DESC LIMIT 1)
-			) AS candidates ORDER BY rank LIMIT 1
-		) AS found ON true
+		JOIN LATERAL (SELECT id FROM (`+candidates+`) AS candidates ORDER BY rank LIMIT 1) AS found ON true
 		JOIN identity i ON i.id = found.id`, pq.StringArray(keys))
 	if err != nil {
 		return nil, err
