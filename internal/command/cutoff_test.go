@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/roster-gateway/roster/internal/command/front"
 	"github.com/roster-gateway/roster/internal/testpg"
+	"github.com/roster-gateway/roster/resolvers"
 )
 
 // staleness is how far a replica may be behind another one, as docs/architecture.md states it.
@@ -60,7 +60,7 @@ func (p *pair) set(member bool) (revision string, at time.Time) {
 		p.Fatal(err)
 	}
 	response.Body.Close()
-	revision = response.Header.Get(front.RevisionHeader)
+	revision = response.Header.Get(resolvers.RevisionHeader)
 	if response.StatusCode != http.StatusNoContent || revision == "" {
 		p.Fatalf("%s is answered %d at the revision %q", body, response.StatusCode, revision)
 	}

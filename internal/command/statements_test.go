@@ -11,6 +11,7 @@ import (
 
 	"github.com/roster-gateway/roster/internal/command/front"
 	"github.com/roster-gateway/roster/internal/testpg"
+	"github.com/roster-gateway/roster/resolvers"
 )
 
 // TestHotReadsRunNoSQL asks a running Roster who somebody is, and whether somebody is a member, many times over: its
@@ -25,7 +26,7 @@ func TestHotReadsRunNoSQL(t *testing.T) {
 	user := c.create(push, "Users", `{"userName": "ana", "displayName": "Ana", "name": {"givenName": "Ana"}, "emails": [{"value": "ana@example.com", "type": "work"}]}`)
 	inner := c.create(push, "Groups", `{"displayName": "inner", "members": [{"value": "`+user+`"}]}`)
 	c.create(push, "Groups", `{"displayName": "outer", "members": [{"value": "`+inner+`"}]}`)
-	revision := c.post(admin, "", `{"query":"mutation { createRole(input: {name: \"R\"}) { userErrors { message } } }"}`).Header.Get(front.RevisionHeader)
+	revision := c.post(admin, "", `{"query":"mutation { createRole(input: {name: \"R\"}) { userErrors { message } } }"}`).Header.Get(resolvers.RevisionHeader)
 
 	const times = 300
 	for name, test := range map[string]struct{ body, revision, says string }{
