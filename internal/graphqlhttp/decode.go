@@ -23,43 +23,58 @@ func decodeRequest(body []byte, maxDepth int, params *graphql.RawParams) error {
 		}
 		return refuse("The body must be a JSON object with `query`, and optionally `operationName`, `variables` and `extensions`.")
 	}
-	var query, name, variables, extensions any
-	given := false
+	var query, name text
+	var variables, extensions any
 	r.at++
-	if err := r.members(1, func(key string, value any) {
+	if err := r.members(func(key string) (err error) {
 		switch key {
 		case "query":
-			query, given = value, true
+			query, err = r.optionalText()
 		case "operationName":
-			name = value
+			name, err = r.optionalText()
 		case "variables":
-			variables = value
+			variables, err = r.value(1)
 		case "extensions":
-			extensions = value
+			extensions, err = r.value(1)
+		default:
+			_, err = r.value(1)
 		}
+		return err
 	}); err != nil {
 		return err
 	}
 	if err := r.end(); err != nil {
 		return err
 	}
-	ok := false
-	if !given {
+	switch {
+	case !query.given:
 		return refuse("The request has no query: send it in `query`.")
-	}
-	if params.Query, ok = query.(string); !ok {
+	case !query.is:
 		return refuse("`query` must be a string.")
+	case name.given && !name.is && !name.null:
+		return refuse("`operationName` must be a string or null.")
 	}
-	if name != nil {
-		if params.OperationName, ok = name.(string); !ok {
-			return refuse("`operationName` must be a string or null.")
-		}
-	}
+	params.Query, params.OperationName = query.value, name.value
 	if params.Variables, err = optionalObject("variables", variables); err != nil {
 		return err
 	}
 	params.Extensions, err = optionalObject("extensions", extensions)
 	return err
+}
+
+// text is a member that should be a string.
+type text struct {
+	value           string
+	given, is, null bool
+}
+
+func (r *reader) optionalText() (text, error) {
+	if r.next() == '"' {
+		value, err := r.string()
+		return text{value: value, given: true, is: true}, err
+	}
+	value, err := r.value(1)
+	return text{given: true, null: value == nil}, err
 }
 
 func optionalObject(key string, value any) (map[string]any, error) {

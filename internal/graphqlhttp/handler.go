@@ -58,6 +58,7 @@ func NewHandler(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 		keepAlive: orDefault(cfg.KeepAlive, 12*time.Second),
 		write:     orDefault(cfg.WriteTimeout, 10*time.Second),
 		exec:      executor.New(schema),
+		schema:    schema.Schema(),
 	}
 	h.short, _ = schema.(ShortRoad)
 	if h.log == nil {
@@ -70,6 +71,11 @@ func NewHandler(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 	h.exec.Use(guard{h})
 	for _, extension := range cfg.Extensions {
 		h.exec.Use(extension)
+	}
+	for _, extension := range append([]graphql.HandlerExtension{guard{h}}, cfg.Extensions...) {
+		if m, ok := extension.(graphql.OperationContextMutator); ok {
+			h.mutators = append(h.mutators, m)
+		}
 	}
 	return h
 }
@@ -89,13 +95,15 @@ type handler struct {
 	keepAlive time.Duration
 	write     time.Duration
 	exec      *executor.Executor
-	short     ShortRoad // nil where the schema has none
+	schema    *ast.Schema
+	short     ShortRoad                         // nil where the schema has none
+	mutators  []graphql.OperationContextMutator // of the extensions, in order
 	documents *documents
 	streams   streamCount
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx := graphql.StartOperationTrace(r.Context())
+	ctx := r.Context()
 	answer := &reply{w: w, media: negotiate(r), headers: h.cfg.Headers}
 	defer func() {
 		if p := recover(); p != nil {
@@ -140,12 +148,13 @@ func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, pa
 		answer.refuse(refusal)
 		return
 	}
+	if h.answerShort(ctx, answer, op, params) {
+		return
+	}
+	ctx = graphql.StartOperationTrace(ctx)
 	opCtx, errs := h.exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
 		h.refuse(answer, h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs))
-		return
-	}
-	if h.short != nil && h.answerShort(ctx, answer, opCtx) {
 		return
 	}
 	timed.start() // a resolver may wait for what knows no context

@@ -139,12 +139,15 @@ func (r *reader) array(depth int) (any, error) {
 
 func (r *reader) object(depth int) (any, error) {
 	object := map[string]any{}
-	err := r.members(depth, func(key string, value any) { object[key] = value })
+	err := r.members(func(key string) (err error) {
+		object[key], err = r.value(depth)
+		return err
+	})
 	return object, err
 }
 
-// members reads the members of an object after its opening brace, each key once.
-func (r *reader) members(depth int, member func(key string, value any)) error {
+// members reads an object after its opening brace; value reads what each key, which comes once, stands for.
+func (r *reader) members(value func(key string) error) error {
 	if r.next() == '}' {
 		r.at++
 		return nil
@@ -165,11 +168,9 @@ func (r *reader) members(depth int, member func(key string, value any)) error {
 		if !seen.add(key) {
 			return refuse("The JSON text repeats the key %q in one object.", shorten(key, maxPathName))
 		}
-		value, err := r.value(depth)
-		if err != nil {
+		if err := value(key); err != nil {
 			return err
 		}
-		member(key, value)
 		switch r.next() {
 		case ',':
 			r.at++

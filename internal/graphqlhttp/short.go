@@ -5,7 +5,9 @@ import (
 	"net/http"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator"
 )
 
 // ShortRoad is what a schema can do besides to answer queries without the executor's machinery: its middleware and its
@@ -17,12 +19,33 @@ type ShortRoad interface {
 	AppendData(ctx context.Context, op *graphql.OperationContext, dst []byte) ([]byte, gqlerror.List, bool)
 }
 
-// answerShort answers an operation on the short road. It reports false where that is not possible.
-func (h *handler) answerShort(ctx context.Context, answer *reply, opCtx *graphql.OperationContext) bool {
+// answerShort answers an operation on the short road. It reports false where that is not possible. What decides about the
+// operation is what the executor would ask, too: the coercion of its variables and the extensions.
+func (h *handler) answerShort(ctx context.Context, answer *reply, op *ast.OperationDefinition, params *graphql.RawParams) bool {
+	if h.short == nil || op.Operation != ast.Query {
+		return false
+	}
+	variables, err := validator.VariableValues(h.schema, op, params.Variables)
+	if err != nil {
+		return false // the executor says what is wrong with them
+	}
+	opCtx := &graphql.OperationContext{
+		RawQuery: params.Query, OperationName: params.OperationName, Operation: op, Variables: variables,
+		Extensions: params.Extensions, Headers: params.Headers, DisableIntrospection: true, RecoverFunc: h.recovered,
+	}
+	if doc, ok := ctx.Value(documentKey{}).(*document); ok {
+		opCtx.Doc = doc.ast
+	}
+	ctx = graphql.WithOperationContext(ctx, opCtx)
+	for _, m := range h.mutators {
+		if err := m.MutateOperationContext(ctx, opCtx); err != nil {
+			h.refuse(answer, h.requestErrors(ctx, gqlerror.List{err}))
+			return true
+		}
+	}
 	const head = `{"data":`
 	buf := borrow()
 	defer buf.giveBack()
-	ctx = graphql.WithOperationContext(ctx, opCtx)
 	body, errs, ok := h.short.AppendData(ctx, opCtx, append(buf.bytes, head...))
 	if !ok || ctx.Err() != nil {
 		return false // an operation that is over is the executor's too

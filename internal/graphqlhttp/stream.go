@@ -82,6 +82,7 @@ func (h *handler) produce(ctx context.Context, params *graphql.RawParams, errs g
 		send(&graphql.Response{Errors: atMost(errs, h.limits.RequestErrors)})
 		return
 	}
+	ctx = graphql.StartOperationTrace(ctx)
 	opCtx, errs := h.exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
 		errs = h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs)
