@@ -1,6 +1,8 @@
 package scim
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 
 	"github.com/roster-gateway/roster/scim/filter"
@@ -66,6 +68,9 @@ func (s selection) some(ref schema.Ref) bool {
 
 // has reports whether anything of an attribute, named by its key, is shown.
 func (p *projection) has(key string) bool {
+	if p.everything() {
+		return true
+	}
 	ref, ok := p.rt.ResolveKey(key)
 	return ok && p.shows(ref)
 }
@@ -91,45 +96,52 @@ func (rq *request) chosen() bool {
 	return rq.query["attributes"] != "" || rq.query["excludedattributes"] != ""
 }
 
-// apply takes what is not to be shown out of a resource, whose top level and extensions may be altered.
-func (p *projection) apply(resource map[string]any) map[string]any {
-	if p.only == nil && len(*p.without) == 0 {
-		return resource // the built-in schemas have nothing that is returned only when it is asked for
-	}
-	out := p.attributes(resource, nil)
-	for _, e := range p.rt.Extensions {
-		if object, ok := resource[e.ID].(map[string]any); ok {
-			if shown := p.attributes(object, e); len(shown) > 0 {
-				out[e.ID] = shown
-			}
-		}
-	}
-	return out
-}
+// everything reports whether all is shown that there is. The built-in schemas have nothing that is returned only when
+// it is asked for.
+func (p *projection) everything() bool { return p.only == nil && len(*p.without) == 0 }
 
-func (p *projection) attributes(object map[string]any, extension *schema.Schema) map[string]any {
-	out := map[string]any{}
-	for name, value := range object {
-		urn := ""
-		if extension != nil {
-			urn = extension.ID
-		}
-		ref, ok := p.rt.Resolve(urn, name, "")
+// apply leaves of the attributes of the core schema, or of an extension, what is to be shown.
+func (p *projection) apply(o object, extension *schema.Schema) object {
+	if p.everything() {
+		return o
+	}
+	urn := ""
+	if extension != nil {
+		urn = extension.ID
+	}
+	shown := object{}
+	for _, m := range o {
+		ref, ok := p.rt.Resolve(urn, m.name, "")
 		if !ok || ref.Attr == nil || !p.shows(ref) {
 			continue
 		}
-		if shown := p.subAttributes(ref, value); shown != nil {
-			out[name] = shown
+		if m.value = p.part(ref, m.value); m.value != nil {
+			shown = append(shown, m)
 		}
 	}
-	return out
+	return shown
+}
+
+// part is what is to be shown of an attribute's value, nil for nothing.
+func (p *projection) part(ref schema.Ref, value []byte) []byte {
+	if ref.Attr.Type != schema.Complex || ref.Attr.Returned == schema.Always {
+		return value
+	}
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber()
+	var decoded any
+	if err := d.Decode(&decoded); err != nil {
+		return nil // what is stored is JSON
+	}
+	shown := p.subAttributes(ref, decoded)
+	if shown == nil {
+		return nil
+	}
+	return encode(shown)
 }
 
 // subAttributes takes parts out of a complex value.
 func (p *projection) subAttributes(ref schema.Ref, value any) any {
-	if ref.Attr.Type != schema.Complex || ref.Attr.Returned == schema.Always {
-		return value
-	}
 	switch v := value.(type) {
 	case []any:
 		out := make([]any, 0, len(v))
