@@ -5,10 +5,7 @@ import "context"
 // Resource is an identity as provisioning clients see it: its row, and those of its links that were asked for, read in
 // one go straight from the store.
 type Resource struct {
-	// Record has no Attrs; they stand in Document.
 	*Record
-	// Document is the identity's attributes as they are stored, a JSON object: most answers pass them on as they are.
-	Document []byte
 	// Links are the identities that it is linked to, in the order of their creation.
 	Links []Reference
 }
@@ -24,13 +21,6 @@ type Reference struct {
 
 // LinkSet says which links are read with a resource. They lead to live users and groups of its own instance.
 type LinkSet struct{ Groups, Members, Manager bool }
-
-// Decoded returns the identity with its attributes.
-func (r *Resource) Decoded() (*Record, error) {
-	record := *r.Record
-	record.Attrs = AttributesOf(string(r.Document))
-	return &record, nil
-}
 
 // Manager is the manager's id, empty where there is none or none was asked for.
 func (r *Resource) Manager() string {

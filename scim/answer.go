@@ -40,6 +40,9 @@ func (rq *request) write(a *answer) {
 
 // mediaType is application/json for clients that ask for it and not for SCIM's own type (RFC 7644 section 3.8).
 func mediaType(r *http.Request) string {
+	if len(r.Header["Accept"]) == 0 {
+		return scimJSON
+	}
 	plain := false
 	for _, part := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
 		switch kind, _, _ := mime.ParseMediaType(part); kind {

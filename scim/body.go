@@ -41,7 +41,7 @@ func checkMediaType(h http.Header) error {
 		return refused("The body must not be compressed.")
 	}
 	text := h.Get("Content-Type")
-	if text == "" {
+	if text == "" || text == scimJSON || text == plainJSON {
 		return nil
 	}
 	kind, parameters, err := mime.ParseMediaType(text)

@@ -42,7 +42,7 @@ func (rq *request) update(c *collection, changes directory.Changes, record *dire
 	if err != nil {
 		return nil, err
 	}
-	return now.Decoded()
+	return now.Record, nil
 }
 
 // same reports whether a put changes nothing.

@@ -9,24 +9,25 @@ import (
 
 // discovery answers the endpoints that describe the service (RFC 7644 section 4).
 func (rq *request) discovery(name string, rest []string) (*answer, error) {
-	return rq.method(map[string]endpoint{http.MethodGet: func() (*answer, error) {
-		if _, filtered := rq.query["filter"]; filtered {
-			return nil, &problem{status: http.StatusForbidden, detail: "This endpoint takes no filter."}
-		}
-		switch {
-		case name == "serviceproviderconfig" && len(rest) == 0:
-			return &answer{status: http.StatusOK, body: encode(rq.serviceProviderConfig())}, nil
-		case name == "schemas":
-			return described(rest, rq.registry.Schemas, func(s *schema.Schema) (string, any) {
-				return s.ID, rq.schema(s)
-			})
-		case name == "resourcetypes":
-			return described(rest, rq.registry.ResourceTypes, func(rt *schema.ResourceType) (string, any) {
-				return rt.ID, rq.resourceType(rt)
-			})
-		}
-		return nil, notFound()
-	}})
+	if rq.r.Method != http.MethodGet && rq.r.Method != http.MethodHead {
+		return nil, notAllowed("GET, HEAD")
+	}
+	if _, filtered := rq.query["filter"]; filtered {
+		return nil, &problem{status: http.StatusForbidden, detail: "This endpoint takes no filter."}
+	}
+	switch {
+	case name == "serviceproviderconfig" && len(rest) == 0:
+		return &answer{status: http.StatusOK, body: encode(rq.serviceProviderConfig())}, nil
+	case name == "schemas":
+		return described(rest, rq.registry.Schemas, func(s *schema.Schema) (string, any) {
+			return s.ID, rq.schema(s)
+		})
+	case name == "resourcetypes":
+		return described(rest, rq.registry.ResourceTypes, func(rt *schema.ResourceType) (string, any) {
+			return rt.ID, rq.resourceType(rt)
+		})
+	}
+	return nil, notFound()
 }
 
 // described answers with all of a list, or with the one whose id the rest of the address names.

@@ -7,27 +7,29 @@ import (
 	"strings"
 )
 
-// object is a JSON object in the making: its members, whose names need no escapes or have them, and whose values are
-// JSON. Attributes go from the store to the answer in this form and are never decoded, unless parts of them are left out.
+// object is a JSON object in the making. Attributes go from the store to the answer in this form and are never decoded,
+// unless parts of them are left out.
 type object []member
 
+// member is a member of an object, whose name needs no escapes or has them. Its value is JSON: as it is stored, or where
+// that is empty, as it was made here.
 type member struct {
-	name  string
-	value []byte
+	name, stored string
+	made         []byte
 }
 
 // set adds a member, or gives it another value.
 func (o *object) set(name string, value []byte) {
 	for i := range *o {
 		if (*o)[i].name == name {
-			(*o)[i].value = value
+			(*o)[i] = member{name: name, made: value}
 			return
 		}
 	}
-	*o = append(*o, member{name, value})
+	*o = append(*o, member{name: name, made: value})
 }
 
-// appendTo appends the object with its members in the order of their names.
+// appendTo appends the object without spaces, with its members in the order of their names.
 func (o object) appendTo(out []byte) []byte {
 	slices.SortFunc(o, func(a, b member) int { return strings.Compare(a.name, b.name) })
 	out = append(out, '{')
@@ -36,60 +38,62 @@ func (o object) appendTo(out []byte) []byte {
 			out = append(out, ',')
 		}
 		out = append(append(append(out, '"'), m.name...), '"', ':')
-		out = append(out, m.value...)
+		if m.stored != "" {
+			out = appendTidy(out, m.stored)
+		} else {
+			out = append(out, m.made...)
+		}
 	}
 	return append(out, '}')
 }
 
-// members takes the text of a JSON object apart; any other has none.
-func members(text []byte) object {
-	if len(text) == 0 || text[0] != '{' {
-		return nil
+// appendTidy appends a JSON value as [object.appendTo] does its members.
+func appendTidy(out []byte, text string) []byte {
+	switch text[0] {
+	case '{':
+		var few [8]member
+		return appendMembers(few[:0], text).appendTo(out)
+	case '[':
+		out = append(out, '[')
+		first := true
+		for text = inside(text); text != ""; text = next(text) {
+			if !first {
+				out = append(out, ',')
+			}
+			first = false
+			end := valueEnd(text)
+			out = appendTidy(out, text[:end])
+			text = text[end:]
+		}
+		return append(out, ']')
 	}
-	o := make(object, 0, 12)
-	for text = inside(text); len(text) > 0; text = next(text) {
+	return append(out, text...)
+}
+
+// appendMembers takes the text of a JSON object apart; any other has no members.
+func appendMembers(o object, text string) object {
+	if text == "" || text[0] != '{' {
+		return o
+	}
+	for text = inside(text); text != ""; text = next(text) {
 		end := valueEnd(text)
-		name := string(text[1 : end-1])
-		text = bytes.TrimLeft(text[end:], ": ")
+		name := text[1 : end-1]
+		text = strings.TrimLeft(text[end:], ": ")
 		end = valueEnd(text)
-		o = append(o, member{name, text[:end]})
+		o = append(o, member{name: name, stored: text[:end]})
 		text = text[end:]
 	}
 	return o
 }
 
-// tidy is a JSON value without spaces, and with the members of its objects in the order of their names.
-func tidy(text []byte) []byte {
-	switch text[0] {
-	case '{':
-		o := members(text)
-		for i := range o {
-			o[i].value = tidy(o[i].value)
-		}
-		return o.appendTo(make([]byte, 0, len(text)))
-	case '[':
-		out := append(make([]byte, 0, len(text)), '[')
-		for text = inside(text); len(text) > 0; text = next(text) {
-			if len(out) > 1 {
-				out = append(out, ',')
-			}
-			end := valueEnd(text)
-			out = append(out, tidy(text[:end])...)
-			text = text[end:]
-		}
-		return append(out, ']')
-	}
-	return text
-}
-
 // inside is what stands between the brackets of an object or a list.
-func inside(text []byte) []byte { return bytes.TrimSpace(text[1 : len(text)-1]) }
+func inside(text string) string { return strings.TrimSpace(text[1 : len(text)-1]) }
 
 // next skips what stands before the next member or element.
-func next(text []byte) []byte { return bytes.TrimLeft(text, ", ") }
+func next(text string) string { return strings.TrimLeft(text, ", ") }
 
 // valueEnd is where the JSON value ends that text, which is valid, begins with.
-func valueEnd(text []byte) int {
+func valueEnd(text string) int {
 	depth, quoted := 0, false
 	for i := 0; i < len(text); i++ {
 		c := text[i]

@@ -43,7 +43,7 @@ func TestTidySaysTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		stored := bytes.ReplaceAll(spaced.Bytes(), []byte("\n"), []byte(" ")) // a line feed in a text is escaped
-		got := tidy(stored)
+		got := appendTidy(nil, string(stored))
 		if len(got) != len(want) {
 			t.Fatalf("%s became %s", stored, got)
 		}

@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -13,9 +12,9 @@ import (
 type projection struct {
 	rt *schema.ResourceType
 	// only lists what was asked for; nil is everything that is returned by default.
-	only *selection
+	only selection
 	// without lists what was asked to be left out.
-	without *selection
+	without selection
 }
 
 // selection is a set of attributes and sub-attributes by their [filter.Key]; an extension stands under its URN.
@@ -23,7 +22,7 @@ type selection map[string]bool
 
 // projection reads attributes and excludedAttributes. Names that are unknown select nothing.
 func (rq *request) projection(c *collection) *projection {
-	p := &projection{rt: c.rt, without: &selection{}}
+	p := &projection{rt: c.rt}
 	if text, ok := rq.query["attributes"]; ok && text != "" {
 		p.only = selectionOf(text, c.rt)
 	}
@@ -33,7 +32,7 @@ func (rq *request) projection(c *collection) *projection {
 	return p
 }
 
-func selectionOf(text string, rt *schema.ResourceType) *selection {
+func selectionOf(text string, rt *schema.ResourceType) selection {
 	s := selection{}
 	for name := range strings.SplitSeq(text, ",") {
 		ref, ok := rt.ResolveKey(strings.TrimSpace(name))
@@ -45,7 +44,7 @@ func selectionOf(text string, rt *schema.ResourceType) *selection {
 			s[filter.Key(ref)] = true
 		}
 	}
-	return &s
+	return s
 }
 
 // holds reports whether the selection has an attribute or the extension that it is of.
@@ -98,7 +97,7 @@ func (rq *request) chosen() bool {
 
 // everything reports whether all is shown that there is. The built-in schemas have nothing that is returned only when
 // it is asked for.
-func (p *projection) everything() bool { return p.only == nil && len(*p.without) == 0 }
+func (p *projection) everything() bool { return p.only == nil && len(p.without) == 0 }
 
 // apply leaves of the attributes of the core schema, or of an extension, what is to be shown.
 func (p *projection) apply(o object, extension *schema.Schema) object {
@@ -115,29 +114,29 @@ func (p *projection) apply(o object, extension *schema.Schema) object {
 		if !ok || ref.Attr == nil || !p.shows(ref) {
 			continue
 		}
-		if m.value = p.part(ref, m.value); m.value != nil {
+		if m, ok = p.part(ref, m); ok {
 			shown = append(shown, m)
 		}
 	}
 	return shown
 }
 
-// part is what is to be shown of an attribute's value, nil for nothing.
-func (p *projection) part(ref schema.Ref, value []byte) []byte {
+// part is what is to be shown of an attribute; false is for nothing.
+func (p *projection) part(ref schema.Ref, m member) (member, bool) {
 	if ref.Attr.Type != schema.Complex || ref.Attr.Returned == schema.Always {
-		return value
+		return m, true
 	}
-	d := json.NewDecoder(bytes.NewReader(value))
+	d := json.NewDecoder(strings.NewReader(m.stored + string(m.made)))
 	d.UseNumber()
 	var decoded any
 	if err := d.Decode(&decoded); err != nil {
-		return nil // what is stored is JSON
+		return m, false // what is stored is JSON
 	}
 	shown := p.subAttributes(ref, decoded)
 	if shown == nil {
-		return nil
+		return m, false
 	}
-	return encode(shown)
+	return member{name: m.name, made: encode(shown)}, true
 }
 
 // subAttributes takes parts out of a complex value.
@@ -156,10 +155,10 @@ func (p *projection) subAttributes(ref schema.Ref, value any) any {
 		out := map[string]any{}
 		for name, inner := range v {
 			sub := ref
-			if sub.Sub = ref.Attr.Sub(name); sub.Sub == nil || (*p.without)[filter.Key(sub)] {
+			if sub.Sub = ref.Attr.Sub(name); sub.Sub == nil || p.without[filter.Key(sub)] {
 				continue
 			}
-			if whole || (*p.only)[filter.Key(sub)] || sub.Sub.Returned == schema.Always {
+			if whole || p.only[filter.Key(sub)] || sub.Sub.Returned == schema.Always {
 				out[name] = inner
 			}
 		}

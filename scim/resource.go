@@ -38,7 +38,7 @@ func (rq *request) written(c *collection, status int, record *directory.Record, 
 			return rq.one(c, status, found, p), nil
 		}
 	}
-	return rq.one(c, status, &directory.Resource{Record: record, Document: []byte(record.Attrs.JSON())}, p), nil
+	return rq.one(c, status, &directory.Resource{Record: record}, p), nil
 }
 
 // delete answers DELETE (RFC 7644 section 3.6). The resource and its links are gone for good.

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,16 +19,15 @@ func (c *collection) wantedBy(p *projection) directory.LinkSet {
 
 // show appends a resource as it is sent.
 func (rq *request) show(out []byte, c *collection, r *directory.Resource, p *projection) []byte {
-	o := make(object, 0, 20)
+	o := appendMembers(make(object, 0, 20), r.Attrs.JSON())
 	extensions := make([]object, len(c.rt.Extensions))
-	for _, m := range members(r.Document) {
-		if i := c.extension(m.name); i >= 0 {
-			extensions[i] = tidied(members(m.value))
-		} else {
-			o = append(o, m)
+	o = slices.DeleteFunc(o, func(m member) bool {
+		i := c.extension(m.name)
+		if i >= 0 {
+			extensions[i] = appendMembers(nil, m.stored)
 		}
-	}
-	o = tidied(o)
+		return i >= 0
+	})
 	c.fields(r.Record, func(name string, value any) { o.set(name, scalar(value)) })
 	rq.setLinks(&o, extensions, c, r)
 	schemas := appendText([]byte{'['}, c.rt.Core.ID)
@@ -46,13 +46,6 @@ func (rq *request) show(out []byte, c *collection, r *directory.Resource, p *pro
 		}
 	}
 	return o.appendTo(out)
-}
-
-func tidied(o object) object {
-	for i := range o {
-		o[i].value = tidy(o[i].value)
-	}
-	return o
 }
 
 // extension is the place of an extension among those of the type, -1 for a name that is none.

@@ -90,10 +90,7 @@ func (rq *request) replace(c *collection, id string) (*answer, error) {
 				return err
 			}
 		}
-		before, err := found.Decoded()
-		if err != nil {
-			return err
-		}
+		before := found.Record
 		members := patch.MemberChange{Replace: listed, Add: s.members}
 		record, err = rq.update(c, changes, before, s, members, rq.ifVersion(before))
 		return err
@@ -181,10 +178,7 @@ func (rq *request) patchMembers(c *collection, group uuid.UUID, members patch.Me
 // applyPatch applies a request to one state of a resource and writes the outcome if it is still in that state. managed
 // says that the manager is concerned.
 func (rq *request) applyPatch(c *collection, found *directory.Resource, ops []patch.Op, members patch.MemberChange, managed bool) (*directory.Record, error) {
-	record, err := found.Decoded()
-	if err != nil {
-		return nil, err
-	}
+	record := found.Record
 	before := c.resourceOf(record)
 	changes := rq.changes(c, "patch")
 	if manager := found.Manager(); manager != "" {

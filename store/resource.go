@@ -91,7 +91,9 @@ func (s *Store) resources(ctx context.Context, links directory.LinkSet, query st
 			return err
 		}
 		list, err := references(linked)
-		out = append(out, &directory.Resource{Record: row.bare(), Document: row.Attributes, Links: list})
+		record := row.bare()
+		record.Attrs = directory.AttributesOf(string(row.Attributes))
+		out = append(out, &directory.Resource{Record: record, Links: list})
 		return err
 	}, query, args...)
 	return out, err
