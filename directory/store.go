@@ -42,6 +42,10 @@ type Store interface {
 	// ByUserNames finds live users of one instance by the folded form of their names.
 	ByUserNames(ctx context.Context, instance int64, keys []string) ([]*Record, error)
 	List(ctx context.Context, q ListQuery) ([]*Record, error)
+	// Resource finds the identity with a uid among those that q selects, whatever its page is; nil where there is none.
+	Resource(ctx context.Context, q ListQuery, uid uuid.UUID, links LinkSet) (*Resource, error)
+	// Resources is List with links.
+	Resources(ctx context.Context, q ListQuery, links LinkSet) ([]*Resource, error)
 	// Count counts what List without paging would return.
 	Count(ctx context.Context, q ListQuery) (int, error)
 

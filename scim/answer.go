@@ -1,8 +1,6 @@
 package scim
 
 import (
-	"bytes"
-	"encoding/json"
 	"mime"
 	"net/http"
 	"strconv"
@@ -14,10 +12,10 @@ const (
 	plainJSON = "application/json"
 )
 
-// answer is what a request is answered with; a nil body is none.
+// answer is what a request is answered with. The body is JSON; nil is none.
 type answer struct {
 	status   int
-	body     map[string]any
+	body     []byte
 	etag     string
 	location string
 }
@@ -34,22 +32,17 @@ func (rq *request) write(a *answer) {
 		rq.w.WriteHeader(a.status)
 		return
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(a.body); err != nil { // only what is no JSON value, which is a fault of ours
-		rq.cfg.Log.ErrorContext(rq.ctx(), "scim: answer", "error", err)
-		rq.w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
 	header.Set("Content-Type", mediaType(rq.r)+"; charset=utf-8")
-	header.Set("Content-Length", strconv.Itoa(b.Len()))
+	header.Set("Content-Length", strconv.Itoa(len(a.body)))
 	rq.w.WriteHeader(a.status)
-	_, _ = rq.w.Write(b.Bytes()) // the client is gone: nothing to be done
+	_, _ = rq.w.Write(a.body) // the client is gone: nothing to be done
 }
 
 // mediaType is application/json for clients that ask for it and not for SCIM's own type (RFC 7644 section 3.8).
 func mediaType(r *http.Request) string {
+	if len(r.Header["Accept"]) == 0 {
+		return scimJSON
+	}
 	plain := false
 	for _, part := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
 		switch kind, _, _ := mime.ParseMediaType(part); kind {

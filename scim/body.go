@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -11,11 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/roster-gateway/roster/scim/patch"
-	"github.com/roster-gateway/roster/scim/schema"
 )
-
-// maxJSONDepth is how deep objects and lists may be nested in a body.
-const maxJSONDepth = 32
 
 // object reads the request's body, which must be one JSON object.
 func (rq *request) object() (map[string]any, error) {
@@ -41,7 +36,7 @@ func checkMediaType(h http.Header) error {
 		return refused("The body must not be compressed.")
 	}
 	text := h.Get("Content-Type")
-	if text == "" {
+	if text == "" || text == scimJSON || text == plainJSON {
 		return nil
 	}
 	kind, parameters, err := mime.ParseMediaType(text)
@@ -64,84 +59,19 @@ func decodeObject(text []byte) (map[string]any, error) {
 	if err := checkEscapes(text); err != nil {
 		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	value, err := decodeValue(d, 0)
-	if err == nil {
-		if _, more := d.Token(); !errors.Is(more, io.EOF) {
-			err = errNoJSON
-		}
-	}
-	if p := (*problem)(nil); errors.As(err, &p) {
-		return nil, err
-	}
-	object, ok := value.(map[string]any)
-	if err != nil || !ok {
+	if !json.Valid(text) {
 		return nil, badInput(patch.InvalidSyntax, "The body is not one JSON object.")
 	}
-	return object, nil
-}
-
-var errNoJSON = errors.New("no JSON")
-
-func decodeValue(d *json.Decoder, depth int) (any, error) {
-	token, err := d.Token()
+	r := reader{text: text}
+	value, err := r.value(0)
 	if err != nil {
 		return nil, err
 	}
-	switch t := token.(type) {
-	case json.Delim:
-		if depth++; depth > maxJSONDepth {
-			return nil, badInput(patch.InvalidSyntax, "The body is nested deeper than %d.", maxJSONDepth)
-		}
-		switch t {
-		case '{':
-			return decodeMembers(d, depth)
-		case '[':
-			return decodeElements(d, depth)
-		}
-		return nil, errNoJSON
-	case json.Number:
-		if !schema.IsNumber(t.String()) {
-			return nil, badInput(patch.InvalidValue, "A number in the body is too large.")
-		}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, badInput(patch.InvalidSyntax, "The body is not one JSON object.")
 	}
-	return token, nil
-}
-
-func decodeMembers(d *json.Decoder, depth int) (any, error) {
-	out := map[string]any{}
-	for d.More() {
-		token, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, ok := token.(string)
-		if !ok {
-			return nil, errNoJSON
-		}
-		if _, twice := out[name]; twice {
-			return nil, badInput(patch.InvalidSyntax, "A name is given twice in one object of the body.")
-		}
-		if out[name], err = decodeValue(d, depth); err != nil {
-			return nil, err
-		}
-	}
-	_, err := d.Token()
-	return out, err
-}
-
-func decodeElements(d *json.Decoder, depth int) (any, error) {
-	out := []any{}
-	for d.More() {
-		value, err := decodeValue(d, depth)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, value)
-	}
-	_, err := d.Token()
-	return out, err
+	return object, nil
 }
 
 // checkEscapes refuses \u escapes that stand for no character of a text: the standard library replaces them silently.

@@ -10,8 +10,10 @@ import (
 
 // collection ties a resource type to the identities behind it.
 type collection struct {
-	rt      *schema.ResourceType
-	kind    directory.IdentityKind
+	rt   *schema.ResourceType
+	kind directory.IdentityKind
+	// links is the attribute that lists the direct links of a resource.
+	links   string
 	binding filter.Binding
 }
 
@@ -19,7 +21,7 @@ type collection struct {
 const managerKey = schema.EnterpriseUserURN + ":manager"
 
 func newCollection(rt *schema.ResourceType) *collection {
-	c := &collection{rt: rt, kind: directory.KindUser, binding: filter.Binding{
+	c := &collection{rt: rt, kind: directory.KindUser, links: "groups", binding: filter.Binding{
 		Columns: map[string]directory.Column{
 			"id": directory.ColumnUID, "externalId": directory.ColumnExternalID, "meta.created": directory.ColumnCreatedAt,
 			"meta.lastModified": directory.ColumnUpdatedAt, "meta.version": directory.ColumnVersion,
@@ -29,7 +31,7 @@ func newCollection(rt *schema.ResourceType) *collection {
 	}}
 	switch rt.Schema {
 	case schema.GroupURN:
-		c.kind = directory.KindGroup
+		c.kind, c.links = directory.KindGroup, "members"
 		c.binding.Columns["displayName"] = directory.ColumnName
 		c.binding.Links = map[string]directory.Linked{"members": {Way: directory.Down}}
 	default:
@@ -41,13 +43,21 @@ func newCollection(rt *schema.ResourceType) *collection {
 	return c
 }
 
-// lookup returns the resource of an id, straight from the store.
-func (rq *request) lookup(c *collection, id string) (*directory.Record, error) {
-	record, err := rq.directory.Lookup(rq.ctx(), rq.instance, c.kind, id)
-	if err == nil && (record == nil || !c.shows(record)) {
+// all selects every resource of the request's instance, in the order of their creation.
+func (rq *request) all(c *collection) directory.ListQuery {
+	return directory.ListQuery{
+		Kinds: []directory.IdentityKind{c.kind}, InstanceID: rq.instance.ID, Status: c.statuses(),
+		Order: directory.Order{Field: directory.OrderID},
+	}
+}
+
+// find returns the resource of an id, straight from the store.
+func (rq *request) find(c *collection, id string, links directory.LinkSet) (*directory.Resource, error) {
+	found, err := rq.directory.Resource(rq.ctx(), rq.all(c), id, links)
+	if err == nil && found == nil {
 		err = notFound()
 	}
-	return record, err
+	return found, err
 }
 
 // statuses are those of the resources that clients see. A disabled group is none that a client made: it keeps the name
@@ -57,10 +67,6 @@ func (c *collection) statuses() directory.StatusSet {
 		return directory.OnlyActive
 	}
 	return directory.AnyLive
-}
-
-func (c *collection) shows(r *directory.Record) bool {
-	return c.statuses()&directory.Statuses(r.Status) != 0
 }
 
 // where compiles a filter.
@@ -106,7 +112,8 @@ func (rq *request) ownContainers(ctx context.Context, p directory.Predicate) (di
 		if p.Way != directory.Up || p.Manager {
 			return p, nil
 		}
-		group, err := rq.directory.Lookup(ctx, rq.instance, directory.KindGroup, p.UID)
+		groups := directory.ListQuery{Kinds: []directory.IdentityKind{directory.KindGroup}, InstanceID: rq.instance.ID, Status: directory.AnyLive}
+		group, err := rq.directory.Resource(ctx, groups, p.UID, directory.LinkSet{})
 		if err != nil || group == nil {
 			return directory.Or{}, err
 		}

@@ -15,7 +15,7 @@ func (rq *request) changes(c *collection, verb string) directory.Changes {
 }
 
 // update completes a change set by the new state of a record, tied to a version (0 is any), and commits it.
-func (rq *request) update(changes directory.Changes, record *directory.Record, s state, members patch.MemberChange, version int64) (*directory.Record, error) {
+func (rq *request) update(c *collection, changes directory.Changes, record *directory.Record, s state, members patch.MemberChange, version int64) (*directory.Record, error) {
 	put := s.put
 	put.UID, put.IfVersion, put.Description = record.UID, version, record.Description
 	if record.Status == directory.StatusDisabled && put.Status == directory.StatusDisabled {
@@ -37,16 +37,12 @@ func (rq *request) update(changes directory.Changes, record *directory.Record, s
 	if err != nil || written != nil {
 		return written, err
 	}
-	return rq.reread(record)
-}
-
-// reread reads a record again that only its links were changed of, which raises its version too.
-func (rq *request) reread(record *directory.Record) (*directory.Record, error) {
-	now, err := rq.directory.Lookup(rq.ctx(), rq.instance, record.Kind, record.UID.String())
-	if err == nil && now == nil {
-		err = notFound()
+	// Only links were changed, which raises the version too.
+	now, err := rq.find(c, record.UID.String(), directory.LinkSet{})
+	if err != nil {
+		return nil, err
 	}
-	return now, err
+	return now.Record, nil
 }
 
 // same reports whether a put changes nothing.

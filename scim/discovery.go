@@ -9,59 +9,61 @@ import (
 
 // discovery answers the endpoints that describe the service (RFC 7644 section 4).
 func (rq *request) discovery(name string, rest []string) (*answer, error) {
-	return rq.method(map[string]endpoint{http.MethodGet: func() (*answer, error) {
-		if _, filtered := rq.query["filter"]; filtered {
-			return nil, &problem{status: http.StatusForbidden, detail: "This endpoint takes no filter."}
-		}
-		switch {
-		case name == "serviceproviderconfig" && len(rest) == 0:
-			return &answer{status: http.StatusOK, body: rq.serviceProviderConfig()}, nil
-		case name == "schemas":
-			return described(rest, rq.registry.Schemas, func(s *schema.Schema) (string, map[string]any) {
-				return s.ID, rq.schema(s)
-			})
-		case name == "resourcetypes":
-			return described(rest, rq.registry.ResourceTypes, func(rt *schema.ResourceType) (string, map[string]any) {
-				return rt.ID, rq.resourceType(rt)
-			})
-		}
-		return nil, notFound()
-	}})
+	if rq.r.Method != http.MethodGet && rq.r.Method != http.MethodHead {
+		return nil, notAllowed("GET, HEAD")
+	}
+	if _, filtered := rq.query["filter"]; filtered {
+		return nil, &problem{status: http.StatusForbidden, detail: "This endpoint takes no filter."}
+	}
+	switch {
+	case name == "serviceproviderconfig" && len(rest) == 0:
+		return &answer{status: http.StatusOK, body: encode(rq.serviceProviderConfig())}, nil
+	case name == "schemas":
+		return described(rest, rq.registry.Schemas, func(s *schema.Schema) (string, any) {
+			return s.ID, rq.schema(s)
+		})
+	case name == "resourcetypes":
+		return described(rest, rq.registry.ResourceTypes, func(rt *schema.ResourceType) (string, any) {
+			return rt.ID, rq.resourceType(rt)
+		})
+	}
+	return nil, notFound()
 }
 
 // described answers with all of a list, or with the one whose id the rest of the address names.
-func described[T any](rest []string, all []T, describe func(T) (id string, resource map[string]any)) (*answer, error) {
-	resources := make([]any, len(all))
-	for i, one := range all {
+func described[T any](rest []string, all []T, describe func(T) (id string, resource any)) (*answer, error) {
+	for _, one := range all {
 		id, resource := describe(one)
 		if len(rest) == 1 && strings.EqualFold(rest[0], id) {
-			return &answer{status: http.StatusOK, body: resource}, nil
+			return &answer{status: http.StatusOK, body: encode(resource)}, nil
 		}
-		resources[i] = resource
 	}
 	if len(rest) > 0 {
 		return nil, notFound()
 	}
-	return listAnswer(resources, len(resources), 1), nil
+	return listAnswer(len(all), len(all), 1, func(out []byte, i int) []byte {
+		_, resource := describe(all[i])
+		return append(out, encode(resource)...)
+	}), nil
 }
 
 const coreURN = "urn:ietf:params:scim:schemas:core:2.0:"
 
-func (rq *request) meta(kind, endpoint string) map[string]any {
+func (rq *request) describedAt(kind, endpoint string) map[string]any {
 	return map[string]any{"resourceType": kind, "location": rq.base + endpoint}
 }
 
 func (rq *request) schema(s *schema.Schema) map[string]any {
 	return map[string]any{
 		"schemas": []string{coreURN + "Schema"}, "id": s.ID, "name": s.Name, "description": s.Description,
-		"attributes": s.Attributes, "meta": rq.meta("Schema", "/Schemas/"+s.ID),
+		"attributes": s.Attributes, "meta": rq.describedAt("Schema", "/Schemas/"+s.ID),
 	}
 }
 
 func (rq *request) resourceType(rt *schema.ResourceType) map[string]any {
 	out := map[string]any{
 		"schemas": []string{coreURN + "ResourceType"}, "id": rt.ID, "name": rt.Name, "description": rt.Description,
-		"endpoint": rt.Endpoint, "schema": rt.Schema, "meta": rq.meta("ResourceType", "/ResourceTypes/"+rt.ID),
+		"endpoint": rt.Endpoint, "schema": rt.Schema, "meta": rq.describedAt("ResourceType", "/ResourceTypes/"+rt.ID),
 	}
 	if len(rt.SchemaExtensions) > 0 {
 		out["schemaExtensions"] = rt.SchemaExtensions
@@ -88,6 +90,6 @@ func (rq *request) serviceProviderConfig() map[string]any {
 			"description": "An access token of the provider instance in the Authorization header.",
 			"specUri":     "https://www.rfc-editor.org/info/rfc6750",
 		}},
-		"meta": rq.meta("ServiceProviderConfig", "/ServiceProviderConfig"),
+		"meta": rq.describedAt("ServiceProviderConfig", "/ServiceProviderConfig"),
 	}
 }

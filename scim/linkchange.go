@@ -42,20 +42,10 @@ func parseIDs(texts []string) (ids []uuid.UUID, others []string) {
 	return ids, others
 }
 
-// manager is the id of a user's manager, empty for none.
-func (rq *request) manager(user *directory.Record) (string, error) {
-	managers, err := rq.directory.ManagersOf(rq.ctx(), []int64{user.ID})
-	if err != nil || managers[0] == nil {
-		return "", err
-	}
-	return managers[0].UID.String(), nil
-}
-
 // changeManager adds a change of a user's manager to a change set where it is another one now.
-func (rq *request) changeManager(changes *directory.Changes, user *directory.Record, manager string) error {
-	current, err := rq.manager(user)
-	if err != nil || current == manager {
-		return err
+func (rq *request) changeManager(changes *directory.Changes, user *directory.Resource, manager string) error {
+	if user.Manager() == manager {
+		return nil
 	}
 	return rq.setManager(changes, user.UID, manager)
 }

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/roster-gateway/roster/directory"
 )
@@ -15,10 +16,7 @@ const (
 
 // list answers GET on an endpoint (RFC 7644 section 3.4.2). Resources are in the order of their creation.
 func (rq *request) list(c *collection) (*answer, error) {
-	q := directory.ListQuery{
-		Kinds: []directory.IdentityKind{c.kind}, InstanceID: rq.instance.ID, Status: c.statuses(),
-		Order: directory.Order{Field: directory.OrderID},
-	}
+	q := rq.all(c)
 	start, err := rq.query.number("startIndex", 1)
 	if err != nil {
 		return nil, err
@@ -33,38 +31,40 @@ func (rq *request) list(c *collection) (*answer, error) {
 			return nil, err
 		}
 	}
-	records, total, err := rq.page(q)
-	if err != nil {
-		return nil, err
-	}
 	p := rq.projection(c)
-	read, err := rq.readLinks(records, c.wantedBy(p))
+	found, total, err := rq.page(q, c.wantedBy(p))
 	if err != nil {
 		return nil, err
 	}
-	resources := make([]any, len(records))
-	for i, r := range records {
-		resources[i] = rq.show(c, r, read[i], p)
-	}
-	return listAnswer(resources, total, start), nil
+	return listAnswer(len(found), total, start, func(out []byte, i int) []byte { return rq.show(out, c, found[i], p) }), nil
 }
 
 // page reads a page and the length of the whole list, which is counted only where the page does not tell.
-func (rq *request) page(q directory.ListQuery) (records []*directory.Record, total int, err error) {
+func (rq *request) page(q directory.ListQuery, links directory.LinkSet) (found []*directory.Resource, total int, err error) {
 	if q.Limit > 0 {
-		if records, err = rq.directory.List(rq.ctx(), q); err != nil {
+		if found, err = rq.directory.Resources(rq.ctx(), q, links); err != nil {
 			return nil, 0, err
 		}
 	}
-	if n := len(records); n < q.Limit && (n > 0 || q.Offset == 0) {
-		return records, q.Offset + n, nil
+	if n := len(found); n < q.Limit && (n > 0 || q.Offset == 0) {
+		return found, q.Offset + n, nil
 	}
 	total, err = rq.directory.Count(rq.ctx(), q)
-	return records, total, err
+	return found, total, err
 }
 
-func listAnswer(resources []any, total, start int) *answer {
-	return &answer{status: http.StatusOK, body: map[string]any{
-		"schemas": []string{listURN}, "totalResults": total, "startIndex": start, "itemsPerPage": len(resources), "Resources": resources,
-	}}
+// listAnswer answers with a page of resources, of which show appends one.
+func listAnswer(shown, total, start int, show func(out []byte, i int) []byte) *answer {
+	out := append(make([]byte, 0, 512+1024*shown), `{"Resources":[`...)
+	for i := range shown {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = show(out, i)
+	}
+	out = strconv.AppendInt(append(out, `],"itemsPerPage":`...), int64(shown), 10)
+	out = append(out, `,"schemas":["`+listURN+`"],"startIndex":`...)
+	out = strconv.AppendInt(out, int64(start), 10)
+	out = strconv.AppendInt(append(out, `,"totalResults":`...), int64(total), 10)
+	return &answer{status: http.StatusOK, body: append(out, '}')}
 }

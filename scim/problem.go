@@ -111,5 +111,5 @@ func (rq *request) fail(err error) {
 	for name, value := range p.header {
 		rq.w.Header().Set(name, value)
 	}
-	rq.write(&answer{status: p.status, body: body})
+	rq.write(&answer{status: p.status, body: encode(body)})
 }

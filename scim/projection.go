@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/roster-gateway/roster/scim/filter"
@@ -11,9 +12,9 @@ import (
 type projection struct {
 	rt *schema.ResourceType
 	// only lists what was asked for; nil is everything that is returned by default.
-	only *selection
+	only selection
 	// without lists what was asked to be left out.
-	without *selection
+	without selection
 }
 
 // selection is a set of attributes and sub-attributes by their [filter.Key]; an extension stands under its URN.
@@ -21,7 +22,7 @@ type selection map[string]bool
 
 // projection reads attributes and excludedAttributes. Names that are unknown select nothing.
 func (rq *request) projection(c *collection) *projection {
-	p := &projection{rt: c.rt, without: &selection{}}
+	p := &projection{rt: c.rt}
 	if text, ok := rq.query["attributes"]; ok && text != "" {
 		p.only = selectionOf(text, c.rt)
 	}
@@ -31,7 +32,7 @@ func (rq *request) projection(c *collection) *projection {
 	return p
 }
 
-func selectionOf(text string, rt *schema.ResourceType) *selection {
+func selectionOf(text string, rt *schema.ResourceType) selection {
 	s := selection{}
 	for name := range strings.SplitSeq(text, ",") {
 		ref, ok := rt.ResolveKey(strings.TrimSpace(name))
@@ -43,7 +44,7 @@ func selectionOf(text string, rt *schema.ResourceType) *selection {
 			s[filter.Key(ref)] = true
 		}
 	}
-	return &s
+	return s
 }
 
 // holds reports whether the selection has an attribute or the extension that it is of.
@@ -66,6 +67,9 @@ func (s selection) some(ref schema.Ref) bool {
 
 // has reports whether anything of an attribute, named by its key, is shown.
 func (p *projection) has(key string) bool {
+	if p.everything() {
+		return true
+	}
 	ref, ok := p.rt.ResolveKey(key)
 	return ok && p.shows(ref)
 }
@@ -91,45 +95,52 @@ func (rq *request) chosen() bool {
 	return rq.query["attributes"] != "" || rq.query["excludedattributes"] != ""
 }
 
-// apply takes what is not to be shown out of a resource, whose top level and extensions may be altered.
-func (p *projection) apply(resource map[string]any) map[string]any {
-	if p.only == nil && len(*p.without) == 0 {
-		return resource // the built-in schemas have nothing that is returned only when it is asked for
-	}
-	out := p.attributes(resource, nil)
-	for _, e := range p.rt.Extensions {
-		if object, ok := resource[e.ID].(map[string]any); ok {
-			if shown := p.attributes(object, e); len(shown) > 0 {
-				out[e.ID] = shown
-			}
-		}
-	}
-	return out
-}
+// everything reports whether all is shown that there is. The built-in schemas have nothing that is returned only when
+// it is asked for.
+func (p *projection) everything() bool { return p.only == nil && len(p.without) == 0 }
 
-func (p *projection) attributes(object map[string]any, extension *schema.Schema) map[string]any {
-	out := map[string]any{}
-	for name, value := range object {
-		urn := ""
-		if extension != nil {
-			urn = extension.ID
-		}
-		ref, ok := p.rt.Resolve(urn, name, "")
+// apply leaves of the attributes of the core schema, or of an extension, what is to be shown.
+func (p *projection) apply(o object, extension *schema.Schema) object {
+	if p.everything() {
+		return o
+	}
+	urn := ""
+	if extension != nil {
+		urn = extension.ID
+	}
+	shown := object{}
+	for _, m := range o {
+		ref, ok := p.rt.Resolve(urn, m.name, "")
 		if !ok || ref.Attr == nil || !p.shows(ref) {
 			continue
 		}
-		if shown := p.subAttributes(ref, value); shown != nil {
-			out[name] = shown
+		if m, ok = p.part(ref, m); ok {
+			shown = append(shown, m)
 		}
 	}
-	return out
+	return shown
+}
+
+// part is what is to be shown of an attribute; false is for nothing.
+func (p *projection) part(ref schema.Ref, m member) (member, bool) {
+	if ref.Attr.Type != schema.Complex || ref.Attr.Returned == schema.Always {
+		return m, true
+	}
+	d := json.NewDecoder(strings.NewReader(m.stored + string(m.made)))
+	d.UseNumber()
+	var decoded any
+	if err := d.Decode(&decoded); err != nil {
+		return m, false // what is stored is JSON
+	}
+	shown := p.subAttributes(ref, decoded)
+	if shown == nil {
+		return m, false
+	}
+	return member{name: m.name, made: encode(shown)}, true
 }
 
 // subAttributes takes parts out of a complex value.
 func (p *projection) subAttributes(ref schema.Ref, value any) any {
-	if ref.Attr.Type != schema.Complex || ref.Attr.Returned == schema.Always {
-		return value
-	}
 	switch v := value.(type) {
 	case []any:
 		out := make([]any, 0, len(v))
@@ -144,10 +155,10 @@ func (p *projection) subAttributes(ref schema.Ref, value any) any {
 		out := map[string]any{}
 		for name, inner := range v {
 			sub := ref
-			if sub.Sub = ref.Attr.Sub(name); sub.Sub == nil || (*p.without)[filter.Key(sub)] {
+			if sub.Sub = ref.Attr.Sub(name); sub.Sub == nil || p.without[filter.Key(sub)] {
 				continue
 			}
-			if whole || (*p.only)[filter.Key(sub)] || sub.Sub.Returned == schema.Always {
+			if whole || p.only[filter.Key(sub)] || sub.Sub.Returned == schema.Always {
 				out[name] = inner
 			}
 		}

@@ -19,6 +19,9 @@ var parameters = map[string]bool{
 // parseQuery reads a query by hand: the standard parser drops what it cannot read, and a dropped filter would let
 // everything through.
 func parseQuery(raw string) (query, error) {
+	if raw == "" {
+		return nil, nil
+	}
 	q := query{}
 	for part := range strings.SplitSeq(raw, "&") {
 		key, value, _ := strings.Cut(part, "=")

@@ -8,41 +8,51 @@ import (
 
 // get answers GET on a resource (RFC 7644 section 3.4.1).
 func (rq *request) get(c *collection, id string) (*answer, error) {
-	record, err := rq.lookup(c, id)
+	p := rq.projection(c)
+	found, err := rq.find(c, id, c.wantedBy(p))
 	if err != nil {
 		return nil, err
 	}
-	if err := rq.checkConditions(record); err != nil {
+	if err := rq.checkConditions(found.Record); err != nil {
 		if err == errNotModified {
-			return &answer{status: http.StatusNotModified, etag: etag(record)}, nil
+			return &answer{status: http.StatusNotModified, etag: etag(found.Record)}, nil
 		}
 		return nil, err
 	}
-	p := rq.projection(c)
-	return rq.one(c, http.StatusOK, record, p, c.wantedBy(p))
+	return rq.one(c, http.StatusOK, found, p), nil
 }
 
-// one answers with one resource, whose links of the wanted kinds are read.
-func (rq *request) one(c *collection, status int, record *directory.Record, p *projection, want wanted) (*answer, error) {
-	read, err := rq.readLinks([]*directory.Record{record}, want)
-	if err != nil {
-		return nil, err
+// one answers with one resource.
+func (rq *request) one(c *collection, status int, r *directory.Resource, p *projection) *answer {
+	return &answer{status: status, body: rq.show(make([]byte, 0, 2048), c, r, p), etag: etag(r.Record)}
+}
+
+// written answers with a resource as it was written. Its links are read where there may be any of the wanted kinds.
+func (rq *request) written(c *collection, status int, record *directory.Record, p *projection, links directory.LinkSet) (*answer, error) {
+	if links != (directory.LinkSet{}) {
+		found, err := rq.directory.Resource(rq.ctx(), rq.all(c), record.UID.String(), links)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil { // else somebody has deleted it since
+			return rq.one(c, status, found, p), nil
+		}
 	}
-	return &answer{status: status, body: rq.show(c, record, read[0], p), etag: etag(record)}, nil
+	return rq.one(c, status, &directory.Resource{Record: record}, p), nil
 }
 
 // delete answers DELETE (RFC 7644 section 3.6). The resource and its links are gone for good.
 func (rq *request) delete(c *collection, id string) (*answer, error) {
-	record, err := rq.lookup(c, id)
+	found, err := rq.find(c, id, directory.LinkSet{})
 	if err != nil {
 		return nil, err
 	}
-	if err := rq.checkConditions(record); err != nil {
+	if err := rq.checkConditions(found.Record); err != nil {
 		return nil, err
 	}
 	_, err = rq.directory.Apply(rq.ctx(), directory.Changes{
 		Instance: rq.instance,
-		Delete:   []directory.Delete{{UID: record.UID, IfVersion: rq.ifVersion(record), Reason: "deleted by the provisioning client"}},
+		Delete:   []directory.Delete{{UID: found.UID, IfVersion: rq.ifVersion(found.Record), Reason: "deleted by the provisioning client"}},
 		Action:   c.action("delete"),
 	})
 	if err != nil {

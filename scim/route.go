@@ -4,7 +4,6 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/roster-gateway/roster/access"
@@ -55,9 +54,6 @@ func (rq *request) authorize(inURL *string) error {
 	return nil
 }
 
-// endpoint serves one method of an address.
-type endpoint func() (*answer, error)
-
 // route hands the request to the endpoint that the segments name, in any case.
 func (rq *request) route(segments []string) (*answer, error) {
 	name := strings.ToLower(segments[0])
@@ -77,23 +73,40 @@ func (rq *request) route(segments []string) (*answer, error) {
 	c := rq.collections[rt.ID]
 	switch len(segments) {
 	case 1:
-		return rq.method(map[string]endpoint{
-			http.MethodGet:  func() (*answer, error) { return rq.list(c) },
-			http.MethodPost: func() (*answer, error) { return rq.create(c) },
-		})
+		return rq.onAll(c)
 	case 2:
 		if strings.EqualFold(segments[1], ".search") {
 			return nil, notImplemented()
 		}
-		id := segments[1]
-		return rq.method(map[string]endpoint{
-			http.MethodGet:    func() (*answer, error) { return rq.get(c, id) },
-			http.MethodPut:    func() (*answer, error) { return rq.replace(c, id) },
-			http.MethodPatch:  func() (*answer, error) { return rq.patch(c, id) },
-			http.MethodDelete: func() (*answer, error) { return rq.delete(c, id) },
-		})
+		return rq.onOne(c, segments[1])
 	}
 	return nil, notFound()
+}
+
+// onAll serves the address of all resources of a type. HEAD is GET, whose body the server leaves out.
+func (rq *request) onAll(c *collection) (*answer, error) {
+	switch rq.r.Method {
+	case http.MethodGet, http.MethodHead:
+		return rq.list(c)
+	case http.MethodPost:
+		return rq.create(c)
+	}
+	return nil, notAllowed("GET, HEAD, POST")
+}
+
+// onOne serves the address of one resource.
+func (rq *request) onOne(c *collection, id string) (*answer, error) {
+	switch rq.r.Method {
+	case http.MethodGet, http.MethodHead:
+		return rq.get(c, id)
+	case http.MethodPut:
+		return rq.replace(c, id)
+	case http.MethodPatch:
+		return rq.patch(c, id)
+	case http.MethodDelete:
+		return rq.delete(c, id)
+	}
+	return nil, notAllowed("DELETE, GET, HEAD, PATCH, PUT")
 }
 
 // setRoute names the address for the log and the metrics, by nothing that a client chose.
@@ -104,25 +117,10 @@ func (rq *request) setRoute(endpoint string, one bool) {
 	telemetry.SetRoute(rq.ctx(), rq.shape+endpoint)
 }
 
-// method picks the endpoint of the request's method; HEAD is GET, whose body the server leaves out.
-func (rq *request) method(endpoints map[string]endpoint) (*answer, error) {
-	method := rq.r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	if serve, ok := endpoints[method]; ok {
-		return serve()
-	}
-	allowed := []string{}
-	for m := range endpoints {
-		allowed = append(allowed, m)
-		if m == http.MethodGet {
-			allowed = append(allowed, http.MethodHead)
-		}
-	}
-	slices.Sort(allowed)
-	return nil, &problem{
+// notAllowed answers a method that an address does not take; allowed are those that it does.
+func notAllowed(allowed string) error {
+	return &problem{
 		status: http.StatusMethodNotAllowed, detail: "This address does not take the method.",
-		header: map[string]string{"Allow": strings.Join(allowed, ", ")},
+		header: map[string]string{"Allow": allowed},
 	}
 }

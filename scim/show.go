@@ -1,139 +1,138 @@
 package scim
 
 import (
+	"slices"
+	"strconv"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/schema"
 )
 
-// links are the links of a resource that are shown with it.
-type links struct {
-	groups, members []*directory.Record
-	manager         *directory.Record
-}
-
-// wanted says which links an answer needs; what it does not need is not read.
-type wanted struct{ groups, members, manager bool }
-
-// wantedBy is what a projection lets through.
-func (c *collection) wantedBy(p *projection) wanted {
+// wantedBy are the links that a projection lets through; no others are read.
+func (c *collection) wantedBy(p *projection) directory.LinkSet {
 	if c.kind == directory.KindGroup {
-		return wanted{members: p.has("members")}
+		return directory.LinkSet{Members: p.has("members")}
 	}
-	return wanted{groups: p.has("groups"), manager: p.has(managerKey)}
+	return directory.LinkSet{Groups: p.has("groups"), Manager: p.has(managerKey)}
 }
 
-// readLinks reads the links of several resources, each kind in one go.
-func (rq *request) readLinks(records []*directory.Record, want wanted) ([]links, error) {
-	out := make([]links, len(records))
-	if len(records) == 0 {
-		return out, nil
-	}
-	ids := make([]int64, len(records))
-	for i, r := range records {
-		ids[i] = r.ID
-	}
-	if want.groups || want.members {
-		way := directory.Up
-		if want.members {
-			way = directory.Down
+// show appends a resource as it is sent.
+func (rq *request) show(out []byte, c *collection, r *directory.Resource, p *projection) []byte {
+	o := appendMembers(make(object, 0, 20), r.Attrs.JSON())
+	extensions := make([]object, len(c.rt.Extensions))
+	o = slices.DeleteFunc(o, func(m member) bool {
+		i := c.extension(m.name)
+		if i >= 0 {
+			extensions[i] = appendMembers(nil, m.stored)
 		}
-		lists, err := rq.directory.Linked(rq.ctx(), ids, way)
-		if err != nil {
-			return nil, err
-		}
-		for i, list := range lists {
-			if want.members {
-				out[i].members = rq.visible(list, true)
-			} else {
-				out[i].groups = rq.visible(list, false)
-			}
+		return i >= 0
+	})
+	c.fields(r.Record, func(name string, value any) { o.set(name, scalar(value)) })
+	rq.setLinks(&o, extensions, c, r)
+	schemas := appendText([]byte{'['}, c.rt.Core.ID)
+	for i, e := range c.rt.Extensions {
+		if len(extensions[i]) > 0 {
+			schemas = appendText(append(schemas, ','), e.ID)
 		}
 	}
-	if want.manager {
-		managers, err := rq.directory.ManagersOf(rq.ctx(), ids)
-		if err != nil {
-			return nil, err
-		}
-		for i, m := range managers {
-			out[i].manager = m
+	o.set("schemas", append(schemas, ']'))
+	o.set("id", appendText(nil, r.UID.String()))
+	o.set("meta", rq.meta(c, r.Record))
+	o = p.apply(o, nil)
+	for i, e := range c.rt.Extensions {
+		if shown := p.apply(extensions[i], e); len(shown) > 0 {
+			o.set(e.ID, shown.appendTo(nil))
 		}
 	}
-	return out, nil
+	return o.appendTo(out)
 }
 
-// visible leaves only what belongs to the request's instance: a token sees nothing of any other.
-func (rq *request) visible(list []*directory.Record, users bool) []*directory.Record {
-	out := make([]*directory.Record, 0, len(list))
-	for _, r := range list {
-		if r != nil && r.InstanceID == rq.instance.ID && (r.Kind == directory.KindGroup || users && r.Kind == directory.KindUser) {
-			out = append(out, r)
+// extension is the place of an extension among those of the type, -1 for a name that is none.
+func (c *collection) extension(name string) int {
+	for i, e := range c.rt.Extensions {
+		if e.ID == name {
+			return i
 		}
 	}
-	return out
+	return -1
 }
 
-// show is a resource as it is sent.
-func (rq *request) show(c *collection, r *directory.Record, l links, p *projection) map[string]any {
-	resource := c.resourceOf(r)
-	if l.manager != nil && l.manager.InstanceID == rq.instance.ID {
-		withManager(resource, map[string]any{
-			"value": l.manager.UID.String(), "$ref": rq.address(directory.KindUser, l.manager.UID), "displayName": l.manager.DisplayName,
-		})
+// scalar is a text or a boolean as JSON.
+func scalar(value any) []byte {
+	switch v := value.(type) {
+	case string:
+		return appendText(make([]byte, 0, len(v)+2), v)
+	case bool:
+		return strconv.AppendBool(nil, v)
 	}
-	if len(l.groups) > 0 {
-		list := rq.references(l.groups)
-		for _, g := range list {
-			g.(map[string]any)["type"] = "direct"
-		}
-		resource["groups"] = list
-	}
-	if len(l.members) > 0 {
-		resource["members"] = rq.references(l.members)
-	}
-	schemas := []any{c.rt.Core.ID}
-	for _, e := range c.rt.Extensions {
-		if resource[e.ID] != nil {
-			schemas = append(schemas, e.ID)
-		}
-	}
-	resource["schemas"] = schemas
-	resource["id"] = r.UID.String()
-	resource["meta"] = map[string]any{
-		"resourceType": c.rt.Name,
-		"created":      r.CreatedAt.UTC().Format(time.RFC3339Nano),
-		"lastModified": r.UpdatedAt.UTC().Format(time.RFC3339Nano),
-		"location":     rq.address(c.kind, r.UID),
-		"version":      etag(r),
-	}
-	return p.apply(resource)
+	return encode(value)
 }
 
-// references are identities as the values of an attribute.
-func (rq *request) references(records []*directory.Record) []any {
-	out := make([]any, len(records))
-	for i, r := range records {
-		kind := "User"
-		if r.Kind == directory.KindGroup {
-			kind = "Group"
-		}
-		out[i] = map[string]any{"value": r.UID.String(), "$ref": rq.address(r.Kind, r.UID), "display": r.DisplayName, "type": kind}
+// setLinks shows links: the groups that a user is in and the manager, or the members of a group.
+func (rq *request) setLinks(o *object, extensions []object, c *collection, r *directory.Resource) {
+	if len(r.Links) == 0 {
+		return
 	}
-	return out
+	list := make([]byte, 1, 256*len(r.Links))
+	list[0] = '['
+	for _, l := range r.Links {
+		switch {
+		case c.kind == directory.KindUser && l.Kind == directory.KindUser:
+			extensions[c.extension(schema.EnterpriseUserURN)].set("manager", rq.reference(nil, "displayName", "", l))
+			continue
+		case len(list) > 1:
+			list = append(list, ',')
+		}
+		list = rq.reference(list, "display", c.linkType(l), l)
+	}
+	if len(list) > 1 {
+		o.set(c.links, append(list, ']'))
+	}
+}
+
+// linkType is the type of a link: a member's kind, and of a user's group that the user is in it directly.
+func (c *collection) linkType(l directory.Reference) string {
+	switch {
+	case c.kind == directory.KindUser:
+		return "direct"
+	case l.Kind == directory.KindGroup:
+		return "Group"
+	}
+	return "User"
+}
+
+// reference appends a linked identity as the value of an attribute.
+func (rq *request) reference(out []byte, nameKey, kind string, l directory.Reference) []byte {
+	out = append(out, `{"$ref":`...)
+	out = appendText(out, rq.address(l.Kind, l.UID))
+	out = append(append(append(out, `,"`...), nameKey...), `":`...)
+	out = appendText(out, l.DisplayName)
+	if kind != "" {
+		out = append(append(append(out, `,"type":"`...), kind...), '"')
+	}
+	out = append(append(out, `,"value":"`...), l.UID...)
+	return append(out, `"}`...)
+}
+
+func (rq *request) meta(c *collection, r *directory.Record) []byte {
+	out := append(make([]byte, 0, 320), `{"created":"`...)
+	out = r.CreatedAt.UTC().AppendFormat(out, time.RFC3339Nano)
+	out = append(out, `","lastModified":"`...)
+	out = r.UpdatedAt.UTC().AppendFormat(out, time.RFC3339Nano)
+	out = append(out, `","location":`...)
+	out = appendText(out, rq.address(c.kind, r.UID.String()))
+	out = append(out, `,"resourceType":`...)
+	out = appendText(out, c.rt.Name)
+	out = append(out, `,"version":`...)
+	return append(appendText(out, etag(r)), '}')
 }
 
 // address is where a resource is found.
-func (rq *request) address(kind directory.IdentityKind, id uuid.UUID) string {
-	name := schema.UserURN
-	if kind == directory.KindGroup {
-		name = schema.GroupURN
-	}
-	for _, rt := range rq.registry.ResourceTypes {
-		if rt.Schema == name {
-			return rq.base + rt.Endpoint + "/" + id.String()
+func (rq *request) address(kind directory.IdentityKind, id string) string {
+	for _, c := range rq.collections {
+		if c.kind == kind {
+			return rq.base + c.rt.Endpoint + "/" + id
 		}
 	}
 	return ""

@@ -114,19 +114,24 @@ func email(emails any) *string {
 // resourceOf is the normalized resource that a record was made from, without its links: the reverse of stateOf.
 func (c *collection) resourceOf(r *directory.Record) map[string]any {
 	resource := map[string]any(r.Attrs.Set())
+	c.fields(r, func(name string, value any) { resource[name] = value })
+	return resource
+}
+
+// fields are the attributes that the directory keeps in fields of its own.
+func (c *collection) fields(r *directory.Record, set func(name string, value any)) {
 	if r.ExternalID != nil {
-		resource["externalId"] = *r.ExternalID
+		set("externalId", *r.ExternalID)
 	}
 	if c.kind == directory.KindGroup {
-		resource["displayName"] = r.Name
-		return resource
+		set("displayName", r.Name)
+		return
 	}
-	resource["userName"] = r.Name
-	resource["active"] = r.Status == directory.StatusActive
+	set("userName", r.Name)
+	set("active", r.Status == directory.StatusActive)
 	if r.DisplayName != r.Name {
-		resource["displayName"] = r.DisplayName
+		set("displayName", r.DisplayName)
 	}
-	return resource
 }
 
 // withManager adds a manager to a resource, without altering the record's own attributes.

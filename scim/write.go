@@ -48,10 +48,10 @@ func (rq *request) create(c *collection) (*answer, error) {
 	}
 	p := rq.projection(c)
 	want := c.wantedBy(p)
-	want.groups, want.members, want.manager = false, want.members && len(s.members) > 0, want.manager && s.manager != ""
-	out, err := rq.one(c, http.StatusCreated, record, p, want)
+	want = directory.LinkSet{Members: want.Members && len(s.members) > 0, Manager: want.Manager && s.manager != ""}
+	out, err := rq.written(c, http.StatusCreated, record, p, want)
 	if err == nil {
-		out.location = rq.address(c.kind, record.UID)
+		out.location = rq.address(c.kind, record.UID.String())
 	}
 	return out, err
 }
@@ -74,10 +74,11 @@ func (rq *request) replace(c *collection, id string) (*answer, error) {
 	listed := listsMembers(c, body)
 	var record *directory.Record
 	err = rq.retry(func() error {
-		if record, err = rq.lookup(c, id); err != nil {
+		found, err := rq.find(c, id, directory.LinkSet{Manager: c.kind == directory.KindUser})
+		if err != nil {
 			return err
 		}
-		if err := rq.checkConditions(record); err != nil {
+		if err := rq.checkConditions(found.Record); err != nil {
 			return err
 		}
 		if err := rq.checkUser(c, resource, nil); err != nil {
@@ -85,19 +86,20 @@ func (rq *request) replace(c *collection, id string) (*answer, error) {
 		}
 		changes := rq.changes(c, "replace")
 		if c.kind == directory.KindUser {
-			if err := rq.changeManager(&changes, record, s.manager); err != nil {
+			if err := rq.changeManager(&changes, found, s.manager); err != nil {
 				return err
 			}
 		}
+		before := found.Record
 		members := patch.MemberChange{Replace: listed, Add: s.members}
-		record, err = rq.update(changes, record, s, members, rq.ifVersion(record))
+		record, err = rq.update(c, changes, before, s, members, rq.ifVersion(before))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	p := rq.projection(c)
-	return rq.one(c, http.StatusOK, record, p, c.wantedBy(p))
+	return rq.written(c, http.StatusOK, record, p, c.wantedBy(p))
 }
 
 // listsMembers reports whether a body has a list of members, be it an empty one.
@@ -131,14 +133,16 @@ func (rq *request) patch(c *collection, id string) (*answer, error) {
 		}
 	}
 	var record *directory.Record
+	managed := patch.Touches(ops, schema.EnterpriseUserURN, "manager")
 	err = rq.retry(func() error {
-		if record, err = rq.lookup(c, id); err != nil {
+		found, err := rq.find(c, id, directory.LinkSet{Manager: managed})
+		if err != nil {
 			return err
 		}
-		if err := rq.checkConditions(record); err != nil {
+		if err := rq.checkConditions(found.Record); err != nil {
 			return err
 		}
-		record, err = rq.applyPatch(c, record, rest, members)
+		record, err = rq.applyPatch(c, found, rest, members, managed)
 		return err
 	})
 	if err != nil {
@@ -148,7 +152,7 @@ func (rq *request) patch(c *collection, id string) (*answer, error) {
 		return &answer{status: http.StatusNoContent, etag: etag(record)}, nil
 	}
 	p := rq.projection(c)
-	return rq.one(c, http.StatusOK, record, p, c.wantedBy(p))
+	return rq.written(c, http.StatusOK, record, p, c.wantedBy(p))
 }
 
 // patchMembers changes members of a group and nothing else: the group is not even read.
@@ -159,7 +163,7 @@ func (rq *request) patchMembers(c *collection, group uuid.UUID, members patch.Me
 	}
 	err := rq.retry(func() error {
 		if len(changes.Members) == 0 { // nobody who can be a member was named
-			_, err := rq.lookup(c, group.String())
+			_, err := rq.find(c, group.String(), directory.LinkSet{})
 			return err
 		}
 		_, err := rq.commit(changes)
@@ -171,19 +175,14 @@ func (rq *request) patchMembers(c *collection, group uuid.UUID, members patch.Me
 	return &answer{status: http.StatusNoContent}, nil
 }
 
-// applyPatch applies a request to one state of a resource and writes the outcome if it is still in that state.
-func (rq *request) applyPatch(c *collection, record *directory.Record, ops []patch.Op, members patch.MemberChange) (*directory.Record, error) {
+// applyPatch applies a request to one state of a resource and writes the outcome if it is still in that state. managed
+// says that the manager is concerned.
+func (rq *request) applyPatch(c *collection, found *directory.Resource, ops []patch.Op, members patch.MemberChange, managed bool) (*directory.Record, error) {
+	record := found.Record
 	before := c.resourceOf(record)
 	changes := rq.changes(c, "patch")
-	managed := patch.Touches(ops, schema.EnterpriseUserURN, "manager")
-	if managed {
-		manager, err := rq.manager(record)
-		if err != nil {
-			return nil, err
-		}
-		if manager != "" {
-			withManager(before, map[string]any{"value": manager})
-		}
+	if manager := found.Manager(); manager != "" {
+		withManager(before, map[string]any{"value": manager})
 	}
 	after, err := patch.Apply(before, ops)
 	if err != nil {
@@ -197,11 +196,11 @@ func (rq *request) applyPatch(c *collection, record *directory.Record, ops []pat
 		return nil, err
 	}
 	if managed {
-		if err := rq.changeManager(&changes, record, s.manager); err != nil {
+		if err := rq.changeManager(&changes, found, s.manager); err != nil {
 			return nil, err
 		}
 	}
-	return rq.update(changes, record, s, members, record.Version)
+	return rq.update(c, changes, record, s, members, record.Version)
 }
 
 // conditional reports whether the request depends on the resource's version.

@@ -28,10 +28,12 @@ func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Commit
 		out = directory.Committed{}
 		return writeBatch(ctx, r, b, &out)
 	}
-	var err error
-	if isOneStatement(b) {
+	done, err := s.commitHot(ctx, b, &out)
+	switch {
+	case done || err != nil:
+	case isOneStatement(b):
 		err = retry(ctx, func() error { return write(s.direct()) })
-	} else {
+	default:
 		err = s.inTransaction(ctx, write)
 	}
 	if err != nil {
@@ -42,14 +44,14 @@ func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Commit
 	return out, nil
 }
 
-// isOneStatement reports whether the batch is a hot write: new identities without links, or one change of members
-// that only adds or only removes.
+// isOneStatement reports whether the batch takes one statement that does all or nothing: a new identity without links, or
+// one change of members that only adds or only removes.
 func isOneStatement(b directory.Batch) bool {
 	if len(b.Updates)+len(b.Tombstones)+len(b.Managers) > 0 || b.RefuseUnknown {
 		return false
 	}
 	if len(b.Members) == 0 {
-		return len(b.Inserts) > 0 && len(waves(b.Inserts)) == 1
+		return len(b.Inserts) == 1
 	}
 	m := b.Members[0]
 	return len(b.Inserts) == 0 && len(b.Members) == 1 && !m.Replace && (len(m.Add) == 0) != (len(m.Remove) == 0) &&

@@ -10,9 +10,12 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// hintChannel is where replicas tell each other that something was committed. A hint carries nothing: what changed is
-// in the change log.
+// hintChannel is where replicas tell each other that something was committed. A hint carries nothing but who sends it:
+// what changed is in the change log.
 const hintChannel = "roster_changes"
+
+// hintPause is the least time between two hints: a stream of commits needs no hint each.
+const hintPause = 2 * time.Millisecond
 
 // listenerPing is how often a silent listening connection is tried.
 const listenerPing = 30 * time.Second
@@ -20,8 +23,8 @@ const listenerPing = 30 * time.Second
 // Hints tells other replicas of commits on this store, and calls changed after hints of theirs, until the context
 // ends. A hint may be lost: callers look by themselves too.
 //
-// A NOTIFY inside the writing transaction would make all writers queue for a lock of the whole database; one empty
-// NOTIFY after any number of commits does not.
+// A NOTIFY inside the writing transaction would make all writers queue for a lock of the whole database; one NOTIFY
+// after any number of commits does not.
 func (s *Store) Hints(ctx context.Context, log *slog.Logger, changed func()) {
 	go s.sendHints(ctx, log)
 	listener := pq.NewListener(s.url, time.Second, 10*time.Second, func(_ pq.ListenerEventType, err error) {
@@ -38,8 +41,10 @@ func (s *Store) Hints(ctx context.Context, log *slog.Logger, changed func()) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-listener.Notify: // nil after a reconnect: some may have been lost
-				changed()
+			case hint := <-listener.Notify:
+				if hint == nil || hint.Extra != s.self { // nil after a reconnect: some may have been lost
+					changed()
+				}
 			case <-time.After(listenerPing):
 				go func() { _ = listener.Ping() }()
 			}
@@ -48,14 +53,20 @@ func (s *Store) Hints(ctx context.Context, log *slog.Logger, changed func()) {
 }
 
 func (s *Store) sendHints(ctx context.Context, log *slog.Logger) {
+	notify := "NOTIFY " + hintChannel + ", " + pq.QuoteLiteral(s.self)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.commits:
 		}
-		if _, err := s.db.ExecContext(ctx, `SELECT pg_notify($1, '')`, hintChannel); err != nil && ctx.Err() == nil {
+		if _, err := s.db.ExecContext(ctx, notify); err != nil && ctx.Err() == nil {
 			log.Debug("a hint could not be sent", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(hintPause):
 		}
 	}
 }

@@ -104,7 +104,7 @@ const retireAliases = `retired AS (
 )`
 
 const insertSQL = `
-WITH audited AS (` + auditRows + `), ` + identityRows + `, named AS (
+WITH ` + identityRows + `, named AS (
 	INSERT INTO identity AS i (uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key,
 		description, email, email_key, status, status_reason, merged_into, attributes, words)
 	SELECT r.uid, r.kind, r.instance_id, r.external_id, r.name, r.name_key, r.fqns[pick.n], r.fqn_keys[pick.n], r.fqn_keys[1],
@@ -113,7 +113,7 @@ WITH audited AS (` + auditRows + `), ` + identityRows + `, named AS (
 	FROM r ` + mergeHolder + ` ` + pickFQN + `
 	ORDER BY r.ord
 	RETURNING i.*
-), ` + retireAliases + `, logged AS (
+), audited AS (` + auditRows + ` WHERE EXISTS (SELECT FROM named)), ` + retireAliases + `, logged AS (
 	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_CREATED', array_agg(id ORDER BY id) FROM named HAVING count(*) > 0
 )
 SELECT pg_current_xact_id()::text AS xid, ` + recordColumns + ` FROM named i JOIN r USING (uid) ORDER BY r.ord`

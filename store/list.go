@@ -3,10 +3,10 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/lib/pq"
 
 	"github.com/roster-gateway/roster/directory"
 )
@@ -20,7 +20,7 @@ type conditions struct {
 // bind adds an argument and returns its placeholder.
 func (c *conditions) bind(value any) string {
 	c.args = append(c.args, value)
-	return fmt.Sprintf("$%d", len(c.args))
+	return "$" + strconv.Itoa(len(c.args))
 }
 
 func (c *conditions) add(format string, values ...any) {
@@ -31,13 +31,35 @@ func (c *conditions) add(format string, values ...any) {
 	c.terms = append(c.terms, fmt.Sprintf(format, placeholders...))
 }
 
+// oneOf adds the condition that a column has one of the values, which are among the known ones.
+func oneOf[T ~string](c *conditions, column string, values []T, known ...T) {
+	var texts []string
+	for _, k := range known {
+		if slices.Contains(values, k) {
+			texts = append(texts, "'"+string(k)+"'")
+		}
+	}
+	if texts == nil {
+		texts = []string{"NULL"} // which nothing is equal to
+	}
+	c.terms = append(c.terms, column+" IN ("+strings.Join(texts, ", ")+")")
+}
+
 func (c *conditions) where() string { return " WHERE " + strings.Join(c.terms, " AND ") }
 
 // List implements [directory.Store].
 func (s *Store) List(ctx context.Context, q directory.ListQuery) ([]*directory.Record, error) {
-	c, err := listConditions(q)
+	c, order, err := selection(q)
 	if err != nil {
 		return nil, err
+	}
+	return s.find(ctx, `SELECT `+recordColumns+` FROM identity i`+c.page(q, order), c.args...)
+}
+
+// selection is what a list selects, and the order that it is in.
+func selection(q directory.ListQuery) (c *conditions, order string, err error) {
+	if c, err = listConditions(q); err != nil {
+		return nil, "", err
 	}
 	key := orderKeys[q.Order.Field]
 	direction, beyond := "ASC", ">"
@@ -50,20 +72,25 @@ func (s *Store) List(ctx context.Context, q directory.ListQuery) ([]*directory.R
 		} else {
 			value, err := key.parse(q.After.Key)
 			if err != nil {
-				return nil, directory.BadInput("after", "This is no cursor of this list. Begin the list again.")
+				return nil, "", directory.BadInput("after", "This is no cursor of this list. Begin the list again.")
 			}
 			c.add("("+key.column+", i.id) "+beyond+" (%s, %s)", value, q.After.ID)
 		}
 	}
-	order := "i.id " + direction
+	order = " ORDER BY i.id " + direction
 	if key.column != "" {
-		order = key.column + " " + direction + ", " + order
+		order = " ORDER BY " + key.column + " " + direction + ", i.id " + direction
 	}
-	query := `SELECT ` + recordColumns + ` FROM identity i` + c.where() + ` ORDER BY ` + order + ` LIMIT ` + c.bind(q.Limit)
+	return c, order, nil
+}
+
+// page is the part of a statement that selects the rows of a page.
+func (c *conditions) page(q directory.ListQuery, order string) string {
+	text := c.where() + order + " LIMIT " + c.bind(q.Limit)
 	if q.Offset > 0 {
-		query += ` OFFSET ` + c.bind(q.Offset)
+		text += " OFFSET " + c.bind(q.Offset)
 	}
-	return s.find(ctx, query, c.args...)
+	return text
 }
 
 // Count implements [directory.Store].
@@ -96,13 +123,11 @@ var orderKeys = map[directory.OrderField]orderKey{
 
 func listConditions(q directory.ListQuery) (*conditions, error) {
 	c := &conditions{}
-	c.add("i.status = ANY(%s)", statusArray(q.Status))
+	// Statuses and kinds are few and written out, so that a plan for any other value can still use the indexes of the
+	// living and of one kind.
+	oneOf(c, "i.status", q.Status.List(), directory.StatusActive, directory.StatusDisabled, directory.StatusDeleted)
 	if len(q.Kinds) > 0 {
-		kinds := pq.StringArray{}
-		for _, k := range q.Kinds {
-			kinds = append(kinds, string(k))
-		}
-		c.add("i.kind = ANY(%s)", kinds)
+		oneOf(c, "i.kind", q.Kinds, directory.KindUser, directory.KindGroup, directory.KindRole)
 	}
 	if q.InstanceID != 0 {
 		c.add("i.instance_id = %s", q.InstanceID)

@@ -127,11 +127,3 @@ func uidArray(uids []uuid.UUID) pq.StringArray {
 	}
 	return out
 }
-
-func statusArray(set directory.StatusSet) pq.StringArray {
-	out := pq.StringArray{}
-	for _, status := range set.List() {
-		out = append(out, string(status))
-	}
-	return out
-}

@@ -12,12 +12,12 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// lockContainer locks the live container $2 at version $3 (0: any) inside instance $4 (0: any).
+// lockContainer audits a change, and locks the live container $2 at version $3 (0: any) inside instance $4 (0: any).
 const lockContainer = `c AS (
 	SELECT id FROM identity
 	WHERE uid = $2 AND kind IN ('GROUP', 'ROLE') AND status <> 'DELETED' AND ($3 = 0 OR version = $3) AND ($4 = 0 OR instance_id = $4)
 	FOR NO KEY UPDATE
-)`
+), audited AS (` + auditRows + ` WHERE EXISTS (SELECT FROM c))`
 
 // noteLinks bumps the container's version and logs the links in "changed", at most 1,000 ids a row.
 const noteLinks = `bumped AS (
@@ -30,11 +30,14 @@ const noteLinks = `bumped AS (
 )
 SELECT pg_current_xact_id()::text AS xid, (SELECT count(*) FROM c) AS containers, (SELECT count(*) FROM changed) AS links`
 
+// addMembersSQL and removeMembersSQL have the ids in a sub-select, which hides their number from the planner: a plan for any
+// number is kept, where one for few would be made anew each time.
+//
 // addMembersSQL locks members so that none of them can become a tombstone before the links are there. The lock is the
 // weakest that a tombstone waits for: groups may be put into each other from both sides at once.
 const addMembersSQL = `
-WITH audited AS (` + auditRows + `), ` + lockContainer + `, m AS (
-	SELECT id, uid FROM identity WHERE uid = ANY($5::uuid[]) AND status <> 'DELETED' AND ($7 = 0 OR instance_id = $7)
+WITH ` + lockContainer + `, m AS (
+	SELECT id, uid FROM identity WHERE uid = ANY((SELECT $5::uuid[])::uuid[]) AND status <> 'DELETED' AND ($7 = 0 OR instance_id = $7)
 	ORDER BY id FOR KEY SHARE
 ), changed AS (
 	INSERT INTO link (container_id, kind, member_id)
@@ -43,15 +46,15 @@ WITH audited AS (` + auditRows + `), ` + lockContainer + `, m AS (
 ), ` + noteLinks + `, (SELECT coalesce(array_agg(uid), '{}') FROM m) AS known`
 
 const removeMembersSQL = `
-WITH audited AS (` + auditRows + `), ` + lockContainer + `, changed AS (
+WITH ` + lockContainer + `, changed AS (
 	DELETE FROM link l USING c, identity m
-	WHERE l.container_id = c.id AND l.kind = 'member' AND l.member_id = m.id AND m.uid = ANY($5::uuid[])
+	WHERE l.container_id = c.id AND l.kind = 'member' AND l.member_id = m.id AND m.uid = ANY((SELECT $5::uuid[])::uuid[])
 	RETURNING l.container_id, l.member_id
 ), ` + noteLinks + `, '{}'::uuid[] AS known`
 
 // keepMembersSQL removes every member that is not in $5.
 const keepMembersSQL = `
-WITH audited AS (` + auditRows + `), ` + lockContainer + `, changed AS (
+WITH ` + lockContainer + `, changed AS (
 	DELETE FROM link l USING c
 	WHERE l.container_id = c.id AND l.kind = 'member'
 		AND NOT EXISTS (SELECT FROM identity m WHERE m.id = l.member_id AND m.uid = ANY($5::uuid[]))

@@ -78,9 +78,9 @@ func compileCompare(c *conditions, p directory.Compare, document string) (string
 		if !ok {
 			return comparesWithNothing(p.Op), nil
 		}
-		return compareOrdered("i."+string(p.Operand.Column), p.Op, c.bind(at)), nil
+		return compareWhole("i."+string(p.Operand.Column), p.Op, c.bind(at)), nil
 	case directory.ColumnVersion:
-		return compareOrdered("i.version::text", p.Op, c.bind(fmt.Sprint(p.Value))), nil
+		return compareWhole("i.version::text", p.Op, c.bind(fmt.Sprint(p.Value))), nil
 	case directory.ColumnUID:
 		return compileUID(c, p), nil
 	}
@@ -106,7 +106,7 @@ func compileUID(c *conditions, p directory.Compare) string {
 		if err != nil {
 			return comparesWithNothing(p.Op)
 		}
-		return compareOrdered("i.uid", p.Op, c.bind(uid.String())+"::uuid")
+		return compareWhole("i.uid", p.Op, c.bind(uid.String())+"::uuid")
 	}
 	return compareText("i.uid::text", p.Op, c.bind(text)+"::text")
 }
@@ -116,7 +116,7 @@ func compileActive(c *conditions, p directory.Compare) (string, error) {
 	if !ok {
 		return comparesWithNothing(p.Op), nil
 	}
-	return compareOrdered("(i.status = 'ACTIVE')", p.Op, c.bind(wanted)), nil
+	return compareWhole("(i.status = 'ACTIVE')", p.Op, c.bind(wanted)), nil
 }
 
 // comparesWithNothing is the answer where value and operand are of different types: only "not equal" holds.
@@ -130,6 +130,14 @@ func comparesWithNothing(op directory.CompareOp) string {
 var sqlOperators = map[directory.CompareOp]string{
 	directory.Equal: "=", directory.NotEqual: "IS DISTINCT FROM",
 	directory.Greater: ">", directory.GreaterOrEqual: ">=", directory.Less: "<", directory.LessOrEqual: "<=",
+}
+
+// compareWhole compares what is never null, as it stands, so that an index serves.
+func compareWhole(left string, op directory.CompareOp, right string) string {
+	if operator, ok := sqlOperators[op]; ok {
+		return "(" + left + " " + operator + " " + right + ")"
+	}
+	return "false"
 }
 
 // compareOrdered compares values that SQL orders as SCIM does. Absent values compare with nothing.

@@ -4,9 +4,11 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/roster-gateway/roster/directory"
@@ -263,5 +265,91 @@ func TestAChangeAtAStaleVersionIsRefused(t *testing.T) {
 	}
 	if n := h.count(`SELECT count(*) FROM link`); n != 0 {
 		t.Errorf("%d links", n)
+	}
+}
+
+// What is refused leaves nothing behind, no audit row either.
+func TestARefusedWriteLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	h := newHR(t)
+	r := h.put(create(directory.KindUser, "ana"), create(directory.KindUser, "bo"), create(directory.KindGroup, "team"))
+	audits, changes := h.count(`SELECT count(*) FROM audit`), h.count(`SELECT count(*) FROM change_log`)
+	for name, c := range map[string]directory.Changes{
+		"one member of nobody":   {Members: []directory.MemberChange{{Container: uuid.New(), Add: []uuid.UUID{r[0].UID}}}},
+		"two members of nobody":  {Members: []directory.MemberChange{{Container: uuid.New(), Add: []uuid.UUID{r[0].UID, r[1].UID}}}},
+		"nobody's member gone":   {Members: []directory.MemberChange{{Container: uuid.New(), Remove: []uuid.UUID{r[0].UID}}}},
+		"a member of a user":     {Members: []directory.MemberChange{{Container: r[0].UID, Add: []uuid.UUID{r[1].UID}}}},
+		"at a stale version":     {Members: []directory.MemberChange{{Container: r[2].UID, IfVersion: 9, Add: []uuid.UUID{r[0].UID}}}},
+		"two at a stale version": {Members: []directory.MemberChange{{Container: r[2].UID, IfVersion: 9, Add: []uuid.UUID{r[0].UID, r[1].UID}}}},
+		"a name that is taken":   {Put: []directory.Put{create(directory.KindUser, "ANA")}},
+	} {
+		c.Instance = h.instance
+		if _, err := h.Apply(t.Context(), c); err == nil {
+			t.Errorf("%s: was done", name)
+		}
+		if a, l := h.count(`SELECT count(*) FROM audit`), h.count(`SELECT count(*) FROM change_log`); a != audits || l != changes {
+			t.Fatalf("%s: %d audit rows and %d changes more", name, a-audits, l-changes)
+		}
+	}
+}
+
+// One identity and one member are written by statements of their own, which do what those for sets do.
+func TestWritesOfOneAreLikeThoseOfMany(t *testing.T) {
+	t.Parallel()
+	h := newHR(t)
+	one := h.put(create(directory.KindUser, "Ana"))[0]
+	many := h.put(create(directory.KindUser, "Bo"), create(directory.KindUser, "Cy"))
+	if one.FQN != "HR:Ana" || one.Version != many[0].Version || one.CreatedAt.IsZero() || one.UpdatedAt.IsZero() {
+		t.Errorf("created as %+v", one)
+	}
+	read, err := h.Reader().ByID(t.Context(), one.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(one, read.Base()); diff != "" {
+		t.Errorf("created and read: %s", diff)
+	}
+
+	// A name that is somebody's alias, and one that somebody has, are not simply taken.
+	h.put(directory.Put{UID: one.UID, Kind: directory.KindUser, Name: "Anna"})
+	if taker := h.put(create(directory.KindUser, "ana"))[0]; taker.FQN != "HR:ana" {
+		t.Errorf("the former name went to %s", taker.FQN)
+	}
+	if n := h.count(`SELECT count(*) FROM alias WHERE retired_at IS NOT NULL`); n != 1 {
+		t.Errorf("%d aliases were retired, want 1", n)
+	}
+	if group := h.put(create(directory.KindGroup, "BO"))[0]; group.FQN == "HR:BO" {
+		t.Error("a group got the name of a user")
+	}
+
+	team := h.put(create(directory.KindGroup, "team"))[0]
+	stranger := uuid.New()
+	for _, c := range []struct {
+		add     []uuid.UUID
+		linked  int
+		unknown []uuid.UUID
+		version int
+	}{
+		{[]uuid.UUID{one.UID}, 1, nil, 2},
+		{[]uuid.UUID{one.UID}, 0, nil, 2},
+		{[]uuid.UUID{stranger}, 0, []uuid.UUID{stranger}, 2},
+		{[]uuid.UUID{many[0].UID, stranger}, 1, []uuid.UUID{stranger}, 3},
+	} {
+		result, err := h.Apply(t.Context(), directory.Changes{Instance: h.instance, Members: []directory.MemberChange{{Container: team.UID, Add: c.add}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Revision.XID == 0 || result.Linked != c.linked || !slices.Equal(result.Unknown, c.unknown) {
+			t.Errorf("adding %v: %+v", c.add, result)
+		}
+		if n := h.count(`SELECT version FROM identity WHERE id = $1`, team.ID); n != c.version {
+			t.Errorf("after adding %v at version %d, want %d", c.add, n, c.version)
+		}
+	}
+	if n := h.count(`SELECT count(*) FROM change_log WHERE kind = 'MEMBER_ADDED' AND container_id = $1`, team.ID); n != 2 {
+		t.Errorf("%d changes of members were logged, want 2", n)
+	}
+	if n := h.count(`SELECT count(*) FROM audit WHERE target = $1`, team.UID.String()); n != 5 {
+		t.Errorf("%d audit rows, want 5", n)
 	}
 }

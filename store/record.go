@@ -44,12 +44,27 @@ func (r *recordRow) record() (*directory.Record, error) {
 		return nil, fmt.Errorf("attributes of identity %d: %w", r.ID, err)
 	}
 	share(&attrs, &r.FQN, &r.Name, &r.DisplayName, r.Email, r.ExternalID, r.Description, r.StatusReason)
+	record := r.bare()
+	record.Attrs = directory.AttributesOf(attrs)
+	return record, nil
+}
+
+// bare is the record without its attributes.
+func (r *recordRow) bare() *directory.Record {
 	return &directory.Record{
 		ID: r.ID, UID: r.UID, Kind: constant(r.Kind, recordKinds), InstanceID: r.InstanceID, ExternalID: r.ExternalID,
 		Name: r.Name, FQN: r.FQN, DisplayName: r.DisplayName, Description: r.Description, Email: r.Email,
 		Status: constant(r.Status, recordStatuses), StatusReason: r.StatusReason, MergedInto: r.MergedInto,
-		Attrs: directory.AttributesOf(attrs), Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, SyncedAt: r.SyncedAt,
-	}, nil
+		Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, SyncedAt: r.SyncedAt,
+	}
+}
+
+// into are where a row is scanned to, in the order of recordColumns.
+func (r *recordRow) into() []any {
+	return []any{
+		&r.ID, &r.UID, &r.Kind, &r.InstanceID, &r.ExternalID, &r.Name, &r.FQN, &r.DisplayName, &r.Description,
+		&r.Email, &r.Status, &r.StatusReason, &r.MergedInto, &r.Attributes, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.SyncedAt,
+	}
 }
 
 var (

@@ -21,6 +21,8 @@ type runner interface {
 	get(ctx context.Context, dest any, query string, args ...any) error
 	// all scans every row into the slice dest.
 	all(ctx context.Context, dest any, query string, args ...any) error
+	// rows calls scan for every row. It costs less than all, and is for the statements of every request.
+	rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error
 	// exec runs a statement and returns the number of rows that it touched.
 	exec(ctx context.Context, query string, args ...any) (int64, error)
 }
@@ -87,6 +89,22 @@ func (r session) all(ctx context.Context, dest any, query string, args ...any) e
 			return stmt.SelectContext(ctx, dest, args...)
 		}
 		return sqlx.SelectContext(ctx, q, dest, query, args...)
+	})
+}
+
+func (r session) rows(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
+	return r.run(ctx, query, func(stmt *sqlx.Stmt, q sqlx.ExtContext) error {
+		var rows *sql.Rows
+		var err error
+		if stmt != nil {
+			rows, err = stmt.QueryContext(ctx, args...)
+		} else {
+			rows, err = q.QueryContext(ctx, query, args...)
+		}
+		if err != nil {
+			return err
+		}
+		return each(rows, func() error { return scan(rows) })
 	})
 }
 

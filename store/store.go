@@ -3,6 +3,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"sync"
@@ -31,6 +32,7 @@ type Store struct {
 	db      *sqlx.DB
 	url     string
 	epoch   uuid.UUID
+	self    string        // tells this store's hints from those of others
 	commits chan struct{} // asks for a hint to other replicas
 	// onCommit is called after each commit, before the writer is told; nil for nothing.
 	onCommit func(ctx context.Context, r directory.Revision)
@@ -57,7 +59,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		db.Close()
 		return nil, startError(ctx, pc, err)
 	}
-	s := &Store{db: sqlx.NewDb(db, "postgres"), url: cfg.URL, commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{}}
+	s := &Store{db: sqlx.NewDb(db, "postgres"), url: cfg.URL, self: rand.Text(), commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{}}
 	if err := s.get(ctx, &s.epoch, "SELECT epoch FROM store_epoch"); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("the database cannot be used: %w", err)

@@ -1,0 +1,52 @@
+package directory
+
+import "context"
+
+// Resource is an identity as provisioning clients see it: its row, and those of its links that were asked for, read in
+// one go straight from the store.
+type Resource struct {
+	*Record
+	// Links are the identities that it is linked to, in the order of their creation.
+	Links []Reference
+}
+
+// Reference is the end of a link, as much of it as a list shows.
+type Reference struct {
+	// Kind of the end of a user's link is KindGroup for a group that the user is in, and KindUser for the manager. At a
+	// group's link stands a member.
+	Kind        IdentityKind
+	UID         string
+	DisplayName string
+}
+
+// LinkSet says which links are read with a resource. They lead to live users and groups of its own instance.
+type LinkSet struct{ Groups, Members, Manager bool }
+
+// Manager is the manager's id, empty where there is none or none was asked for.
+func (r *Resource) Manager() string {
+	for _, l := range r.Links {
+		if r.Kind == KindUser && l.Kind == KindUser {
+			return l.UID
+		}
+	}
+	return ""
+}
+
+// Resources selects identities; q.Limit bounds them.
+func (d *Directory) Resources(ctx context.Context, q ListQuery, links LinkSet) ([]*Resource, error) {
+	return d.store.Resources(ctx, q, links)
+}
+
+// Resource returns the identity with a public id, if it is one of those that q selects; else nil.
+func (d *Directory) Resource(ctx context.Context, q ListQuery, id string, links LinkSet) (*Resource, error) {
+	uid, ok := LookupUID(id)
+	if !ok {
+		return nil, nil
+	}
+	return d.store.Resource(ctx, q, uid, links)
+}
+
+// Count counts what Resources without paging would return.
+func (d *Directory) Count(ctx context.Context, q ListQuery) (int, error) {
+	return d.store.Count(ctx, q)
+}

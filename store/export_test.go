@@ -1,0 +1,17 @@
+package store
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+// ResourcesSQL is the statement of [Store.Resources], with its arguments.
+func ResourcesSQL(q directory.ListQuery, links directory.LinkSet) (string, []any, error) {
+	return resourcesSQL(q, links)
+}
+
+// ResourceSQL is the statement of [Store.Resource], with its arguments.
+func ResourceSQL(q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) (string, []any, error) {
+	return resourceSQL(q, uid, links)
+}
