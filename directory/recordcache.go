@@ -22,17 +22,18 @@ type cacheCounts struct {
 	_                     [5]uint64
 }
 
-// averageRecord is about what one record takes, in bytes.
-const averageRecord = 1 << 10
+// largeRecord is what a record with many attributes takes, in bytes.
+const largeRecord = 1 << 10
 
 // newRecordCache returns a cache of about so many bytes; 0 or less is none.
 func newRecordCache(bytes int64) (*recordCache, error) {
 	if bytes <= 0 {
 		return nil, nil
 	}
-	// Its own metrics would take another 100 bytes a record, for how long each one stays.
+	// The counters tell which records are asked for most, of several times as many as fit. Its own metrics would take
+	// another 100 bytes a record, for how long each one stays.
 	records, err := ristretto.NewCache(&ristretto.Config[int64, *Record]{
-		NumCounters: max(1000, 10*bytes/averageRecord), MaxCost: bytes, BufferItems: 64, IgnoreInternalCost: true,
+		NumCounters: max(1000, 4*bytes/largeRecord), MaxCost: bytes, BufferItems: 64, IgnoreInternalCost: true,
 	})
 	return &recordCache{records: records}, err
 }
@@ -63,25 +64,16 @@ func (c *recordCache) put(r *Record) {
 	}
 }
 
-// What a record takes in the cache beside its texts: itself and its entry in the tables of the cache, and for every text
-// that it points to the pointed-to header.
-var (
-	heldBeside  = int(reflect.TypeFor[Record]().Size()) + 160
-	heldPointer = int(reflect.TypeFor[string]().Size())
-)
+// heldBeside is what a record takes in the cache beside its texts: itself with the externalId and the email that it points
+// to, as the store reads them, and its entry in the tables of the cache.
+var heldBeside = int(reflect.TypeFor[Record]().Size()+2*reflect.TypeFor[string]().Size()) + 160
 
 // recordCost estimates the memory of a record that the store has read, in bytes. Its texts share one string, in which
 // what occurs in another one takes no room.
 func recordCost(r *Record) int64 {
 	cost := heldBeside + len(r.Attrs.text) + len(r.FQN)
-	for i, text := range []*string{&r.Name, &r.DisplayName, r.Email, r.ExternalID, r.Description, r.StatusReason} {
-		if text == nil {
-			continue
-		}
-		if i > 1 {
-			cost += heldPointer
-		}
-		if !strings.Contains(r.FQN, *text) && !strings.Contains(r.Attrs.text, *text) {
+	for _, text := range []*string{&r.Name, &r.DisplayName, r.Email, r.ExternalID, r.Description, r.StatusReason} {
+		if text != nil && !strings.Contains(r.FQN, *text) && !strings.Contains(r.Attrs.text, *text) {
 			cost += len(*text)
 		}
 	}

@@ -49,14 +49,30 @@ func (r *recordRow) record() (*directory.Record, error) {
 	return record, nil
 }
 
+// heldRecord is a record with the two texts that it points to most often: one allocation, where a cache of many would
+// hold three.
+type heldRecord struct {
+	directory.Record
+	externalID, email string
+}
+
 // bare is the record without its attributes.
 func (r *recordRow) bare() *directory.Record {
-	return &directory.Record{
-		ID: r.ID, UID: r.UID, Kind: constant(r.Kind, recordKinds), InstanceID: r.InstanceID, ExternalID: r.ExternalID,
-		Name: r.Name, FQN: r.FQN, DisplayName: r.DisplayName, Description: r.Description, Email: r.Email,
+	held := &heldRecord{Record: directory.Record{
+		ID: r.ID, UID: r.UID, Kind: constant(r.Kind, recordKinds), InstanceID: r.InstanceID,
+		Name: r.Name, FQN: r.FQN, DisplayName: r.DisplayName, Description: r.Description,
 		Status: constant(r.Status, recordStatuses), StatusReason: r.StatusReason, MergedInto: r.MergedInto,
 		Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, SyncedAt: r.SyncedAt,
+	}}
+	if r.ExternalID != nil {
+		held.externalID = *r.ExternalID
+		held.ExternalID = &held.externalID
 	}
+	if r.Email != nil {
+		held.email = *r.Email
+		held.Email = &held.email
+	}
+	return &held.Record
 }
 
 // into are where a row is scanned to, in the order of recordColumns.

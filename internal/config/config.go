@@ -26,7 +26,7 @@ type Database struct {
 	DatabaseURLFile  string `env:"ROSTER_DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds the database URL, instead of the URL itself."`
 	DatabaseMaxConns int    `env:"ROSTER_DATABASE_MAX_CONNS" default:"20" placeholder:"${default}" help:"Connections that Roster opens to the database at most: 2 to 1000."`
 	DataDir          string `env:"ROSTER_DATA_DIR" placeholder:"FOLDER" help:"Folder of Roster's own Postgres; created if missing. Not used with a database URL. Default: ~/.local/share/roster, for root /var/lib/roster."`
-	CacheSize        int64  `env:"ROSTER_CACHE_SIZE" default:"67108864" placeholder:"${default}" help:"Memory for identity records that were read lately, in bytes; 0 keeps none. The membership graph is kept in memory besides."`
+	CacheSize        int64  `env:"ROSTER_CACHE_SIZE" default:"268435456" placeholder:"${default}" help:"Memory for identity records, in bytes, about 700 of which each takes; 0 keeps none. The membership graph is kept in memory besides."`
 	PostgresBin      string `env:"ROSTER_POSTGRES_BIN" placeholder:"FOLDER" help:"Folder of the programs postgres and initdb for Roster's own Postgres. Default: searched for on this machine."`
 }
 
