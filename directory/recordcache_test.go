@@ -1,8 +1,13 @@
 package directory_test
 
 import (
+	"math/rand/v2"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/roster-gateway/roster/directory"
 )
@@ -52,6 +57,49 @@ func TestTheCacheCountsWhatRecordsTake(t *testing.T) {
 				t.Errorf("%d records take %.0f bytes, and are taken to take %d", people, took, cost)
 			}
 		})
+	}
+}
+
+// A record that the cache gives up leaves its seat, so that the cache's bound is that of the seats too.
+func TestSeatsHoldWhatTheCacheHolds(t *testing.T) {
+	t.Parallel()
+	const largest = 5000
+	cache, err := directory.NewRecordCache(300 << 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var writers sync.WaitGroup
+	for w := range 4 {
+		writers.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(w), 1))
+			for n := range int64(20_000) {
+				id := random.Int64N(largest + 1)
+				cache.Put(&directory.Record{ID: id, Version: n, Name: "somebody"})
+				if r := cache.Get(id, 0); r != nil && r.ID != id {
+					t.Errorf("asked for %d, got %d", id, r.ID)
+				}
+				if r := cache.Get(id, n+1); r != nil && r.Version <= n {
+					t.Errorf("%d is version %d, older than asked for", id, r.Version)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	seated, held := cache.Seated(largest)
+	for _, id := range seated {
+		if !slices.Contains(held, id) {
+			t.Errorf("%d has a seat and is not held", id)
+		}
+	}
+	for _, id := range held {
+		cache.Get(id, 0) // finds its seat again
+	}
+	seated, held = cache.Seated(largest)
+	if diff := cmp.Diff(held, seated); diff != "" {
+		t.Errorf("(-held +seated):\n%s", diff)
+	}
+	if len(held) == 0 || len(held) > largest/2 {
+		t.Errorf("%d of %d are held", len(held), largest)
 	}
 }
 
