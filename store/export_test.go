@@ -6,6 +6,15 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
+// The statements of every write.
+var (
+	ChangesSQL       = changesSQL
+	InsertOneSQL     = insertOneSQL
+	AddOneSQL        = addOneSQL
+	AddMembersSQL    = addMembersSQL
+	RemoveMembersSQL = removeMembersSQL
+)
+
 // ResourcesSQL is the statement of [Store.Resources], with its arguments.
 func ResourcesSQL(q directory.ListQuery, links directory.LinkSet) (string, []any, error) {
 	return resourcesSQL(q, links)
