@@ -9,11 +9,14 @@ func (c *recordCache) Get(id, version int64) *Record { return c.get(id, version)
 
 // Fill puts records in and returns what they cost, in bytes, and how many of them are held.
 func (c *recordCache) Fill(records []*Record) (cost int64, held int) {
-	for _, r := range records {
+	for i, r := range records {
 		c.put(r)
-		c.records.Wait() // else some would be dropped
+		if i%1000 == 999 {
+			c.records.Wait() // else some would be dropped
+		}
 		cost += recordCost(r)
 	}
+	c.records.Wait()
 	for _, r := range records {
 		if c.get(r.ID, r.Version) == r {
 			held++
