@@ -11,11 +11,12 @@ func (c *recordCache) Get(id, version int64) *Record { return c.get(id, version)
 func (c *recordCache) Fill(records []*Record) (cost int64, held int) {
 	for i, r := range records {
 		c.put(r)
-		cost += recordCost(r)
-		if i%1000 == 999 || i == len(records)-1 {
+		if i%1000 == 999 {
 			c.records.Wait() // else some would be dropped
 		}
+		cost += recordCost(r)
 	}
+	c.records.Wait()
 	for _, r := range records {
 		if c.get(r.ID, r.Version) == r {
 			held++

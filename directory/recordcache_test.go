@@ -14,7 +14,7 @@ import (
 
 // What the cache takes records to cost is what an operator bounds: it has to be near what they take.
 func TestTheCacheCountsWhatRecordsTake(t *testing.T) {
-	const people = 30_000
+	const people = 10_000
 	f := newStoreFixture(t)
 	i := f.instance("HR", directory.TypeSCIM, "")
 	for name, columns := range map[string]string{

@@ -76,10 +76,12 @@ func TestBuiltAndEditedGraphsAnswerAlike(t *testing.T) {
 	}
 	for id := int64(1); id <= all; id++ {
 		want := node(id).Identity
-		if diff := cmp.Diff([]*links.Identity{&want, &want, &want}, []*links.Identity{built.ByID(id), edited.ByUID(want.UID), edited.ByName(fmt.Sprint(id))}, cmp.AllowUnexported(links.Identity{})); diff != "" {
-			t.Fatalf("%d (-want +got):\n%s", id, diff)
+		for _, got := range []*links.Identity{built.ByID(id), edited.ByUID(want.UID), edited.ByName(fmt.Sprint(id))} {
+			if got == nil || *got != want {
+				t.Fatalf("%d is %+v, want %+v", id, got, want)
+			}
 		}
-		if id%97 != 0 && id <= people {
+		if id <= people && id%197 != 0 || id > people && id%10 != 0 {
 			continue
 		}
 		for _, q := range questions(id) {
