@@ -29,6 +29,7 @@ type Directory struct {
 	log     *slog.Logger
 	replica *replica // nil where reads go to the store
 	cache   records
+	flights flights
 }
 
 // Option changes how a Directory works.

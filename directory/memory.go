@@ -99,23 +99,27 @@ func (m *memory) ByIDs(ctx context.Context, ids []int64) ([]*Record, error) {
 	if len(missing) == 0 {
 		return out, nil
 	}
-	found, err := m.Source.ByIDs(ctx, missing)
+	found, err := m.directory.flights.read(ctx, missing, m.fetch, func(r *Record) bool { return r.Version >= s.graph.ByID(r.ID).Version })
 	if err != nil {
 		return nil, err
 	}
-	byID := make(map[int64]*Record, len(found))
-	for _, r := range found {
-		if r != nil {
-			m.directory.cache.put(r)
-			byID[r.ID] = r
-		}
-	}
 	for i, id := range ids {
 		if out[i] == nil {
-			out[i] = byID[id]
+			out[i] = found[id]
 		}
 	}
 	return out, nil
+}
+
+// fetch reads records from the store into the cache.
+func (m *memory) fetch(ctx context.Context, ids []int64) ([]*Record, error) {
+	found, err := m.Source.ByIDs(ctx, ids)
+	for _, r := range found {
+		if r != nil {
+			m.directory.cache.put(r)
+		}
+	}
+	return found, err
 }
 
 // ByUIDs implements [Source].
