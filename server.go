@@ -29,6 +29,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	if err := tokens.HoldInMemory(p.Background, people); err != nil {
 		return command.Gateway{}, err
 	}
+	go people.KeepHouse(p.Background, p.Store, directory.Retention{Changes: p.Settings.ChangeRetention, Tombstones: p.Settings.TombstoneRetention})
 	p.Store.Hints(p.Background, p.Log, people.Wake)
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, PublicURL: p.PublicURL}

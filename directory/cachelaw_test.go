@@ -11,13 +11,13 @@ import (
 )
 
 // Whatever is written and read, in whatever order: answers are those of the store, without a cache, with one too small
-// for anything, with an ample one, and with one that loses records and takes others up after newer ones.
+// for anything, and with one that loses records and takes others up after newer ones.
 func TestNoAnswerDependsOnTheCache(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	all, inStore := replicas(t, 4, false)
-	caches := []string{"no cache", "a tiny cache", "an ample cache", "a hostile cache"}
-	hostile := all[3].MakeCacheHostile()
+	all, inStore := replicas(t, 3, false)
+	caches := []string{"no cache", "a tiny cache", "a hostile cache"}
+	hostile := all[2].MakeCacheHostile()
 	if _, err := all[0].AddProvider(ctx, "HR", directory.TypeSCIM, true); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestNoAnswerDependsOnTheCache(t *testing.T) {
 			t.Fatal(err)
 		}
 		last := made.Revision
-		for range rapid.IntRange(1, 4).Draw(rt, "writes") {
+		for range rapid.IntRange(1, 3).Draw(rt, "writes") {
 			for range pick(3) { // reads in between fill what the write makes stale
 				d := all[pick(len(all))]
 				if err := d.Await(ctx, last); err != nil {

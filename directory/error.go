@@ -29,7 +29,7 @@ const (
 	ReasonUniqueness Reason = "uniqueness"
 	// ReasonStale: the row is no longer at the version that the caller named (CodeConflict).
 	ReasonStale Reason = "stale"
-	// ReasonExpired: a cursor or a revision is of an earlier life of the store (CodeBadInput).
+	// ReasonExpired: a cursor or a revision is of an earlier life of the store, or older than what is kept (CodeBadInput).
 	ReasonExpired Reason = "expired"
 )
 
@@ -67,6 +67,11 @@ func AsError(err error) *Error {
 		return e
 	}
 	return &Error{Code: CodeInternal, Message: "Something went wrong on our side. Try again; if it stays, tell the operator the request id.", Cause: err}
+}
+
+// Expired is the error of a cursor or a revision that nothing can be told about any more.
+func Expired(message string) *Error {
+	return &Error{Code: CodeBadInput, Reason: ReasonExpired, Message: message}
 }
 
 // HasReason reports whether err is an [Error] with that reason.

@@ -17,6 +17,9 @@ const pollEvery = 500 * time.Millisecond
 // rather than with rights of unknown age.
 const maxAge = 2 * time.Second
 
+// reloadAfter is how old a state may be for changes to lead on from it, which are not kept for ever.
+const reloadAfter = 10 * time.Minute
+
 // stepLimit bounds one look at the change log, a load of the whole graph included.
 const stepLimit = time.Minute
 
@@ -25,6 +28,7 @@ type state struct {
 	graph    *links.Graph
 	revision Revision
 	seen     visibility
+	life     Life
 	// asOf is when the store was last known to be in this state.
 	asOf time.Time
 }
@@ -57,19 +61,23 @@ func newReplica(ctx context.Context, store GraphStore, now func() time.Time, log
 
 func (r *replica) load(ctx context.Context) error {
 	begun := r.now()
+	life, err := r.store.Life(ctx)
+	if err != nil {
+		return err
+	}
 	graph, revision, err := r.store.LoadGraph(ctx)
 	if err != nil {
 		return err
 	}
-	return r.publish(graph, revision, begun)
+	return r.publish(graph, revision, life, begun)
 }
 
-func (r *replica) publish(graph *links.Graph, revision Revision, asOf time.Time) error {
+func (r *replica) publish(graph *links.Graph, revision Revision, life Life, asOf time.Time) error {
 	seen, err := parseVisibility(revision.Snapshot)
 	if err != nil {
 		return err
 	}
-	r.current.Store(&state{graph: graph, revision: revision, seen: seen, asOf: asOf})
+	r.current.Store(&state{graph: graph, revision: revision, seen: seen, life: life, asOf: asOf})
 	r.failed.Store(nil)
 	r.applied.wakeAll()
 	return nil
@@ -114,6 +122,11 @@ func (r *replica) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	life, broken, err := r.broken(ctx, old, delta.Revision)
+	if err != nil {
+		return err
+	}
+	delta.Reload = delta.Reload || broken
 	if delta.Access || delta.Reload {
 		r.instances.Store(&heldInstances{})
 		for _, watch := range r.watchers {
@@ -126,10 +139,31 @@ func (r *replica) step(ctx context.Context) error {
 		return r.load(ctx)
 	}
 	graph := old.graph
-	if len(delta.Nodes)+len(delta.Links) > 0 {
+	if len(delta.Nodes)+len(delta.Links)+len(delta.Purged) > 0 {
 		graph = apply(graph, delta)
 	}
-	return r.publish(graph, delta.Revision, begun)
+	return r.publish(graph, delta.Revision, life, begun)
+}
+
+// broken reports whether the changes since a state do not lead from it to now: the store is another one, or the same at
+// an earlier time, or the state is from before what is kept.
+func (r *replica) broken(ctx context.Context, old *state, now Revision) (Life, bool, error) {
+	seen, err := parseVisibility(now.Snapshot)
+	if err != nil {
+		return Life{}, false, err
+	}
+	if seen.xmax < old.seen.xmax { // time went back, and nothing in the store itself can tell
+		r.log.Warn("the database shows an earlier state than before: revisions and cursors of until now are expired")
+		if err := r.store.RenewEpoch(ctx); err != nil {
+			return Life{}, false, err
+		}
+	}
+	life, err := r.store.Life(ctx) // after the changes were read: they may have come by a new connection
+	if err != nil {
+		return Life{}, false, err
+	}
+	suspended := r.now().Round(0).Sub(old.asOf.Round(0)) > reloadAfter // by the wall: other clocks may have stopped
+	return life, suspended || life.Epoch != old.life.Epoch || !life.Started.Equal(old.life.Started), nil
 }
 
 func apply(graph *links.Graph, delta GraphDelta) *links.Graph {
@@ -144,6 +178,7 @@ func apply(graph *links.Graph, delta GraphDelta) *links.Graph {
 			e.Link(l.Container, l.Members...)
 		}
 	}
+	e.Drop(delta.Purged...)
 	return e.Graph()
 }
 
@@ -188,15 +223,19 @@ func lostStore(cause error) error {
 func (r *replica) reflects(revision Revision) (bool, error) {
 	s := r.current.Load()
 	if revision.Epoch != s.revision.Epoch {
-		return false, &Error{
-			Code: CodeBadInput, Reason: ReasonExpired,
-			Message: "This revision is of an earlier life of the database. Read everything again and go on from there.",
-		}
+		return false, Expired("This revision is of an earlier life of the database. Read everything again and go on from there.")
 	}
+	tooOld := Expired("This revision is older than the changes that are kept. Read everything again and go on from there.")
 	if revision.XID != 0 {
+		if revision.XID <= s.life.Pruned {
+			return false, tooOld
+		}
 		return s.seen.visible(revision.XID), nil
 	}
 	other, err := parseVisibility(revision.Snapshot)
+	if err == nil && other.xmax <= s.life.Pruned {
+		return false, tooOld
+	}
 	return err == nil && s.seen.includes(other), err
 }
 

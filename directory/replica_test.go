@@ -33,7 +33,7 @@ func replicas(t *testing.T, n int, hints bool) (all []*directory.Directory, inSt
 		}
 		t.Cleanup(func() { s.Close() })
 		out[i] = directory.New(s)
-		cacheBytes := []int64{0, 4 << 10, 1 << 20, 1 << 20}[i%4] // off, tiny, ample
+		cacheBytes := []int64{0, 4 << 10, 1 << 20}[i%3] // off, tiny, ample
 		if err := out[i].HoldInMemory(t.Context(), s, cacheBytes); err != nil {
 			t.Fatal(err)
 		}

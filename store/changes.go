@@ -56,7 +56,7 @@ type loggedChange struct {
 
 // GraphChanges implements [directory.GraphStore].
 func (s *Store) GraphChanges(ctx context.Context, since directory.Revision) (directory.GraphDelta, error) {
-	delta := directory.GraphDelta{Revision: directory.Revision{Epoch: s.epoch}}
+	delta := directory.GraphDelta{Revision: directory.Revision{Epoch: s.epoch()}}
 	var changes []loggedChange
 	var nodes []graphRow
 	err := s.direct().rows(ctx, func(rows *sql.Rows) error {
@@ -93,6 +93,8 @@ func (s *Store) GraphChanges(ctx context.Context, since directory.Revision) (dir
 			delta.Links = append(delta.Links, directory.LinkDelta{Container: c.container, Members: c.ids, Removed: c.kind == directory.MemberRemoved})
 		case "PROVIDER", "INSTANCE", "TOKEN":
 			delta.Access = true
+		case "PURGED":
+			delta.Purged = append(delta.Purged, c.ids...)
 		}
 	}
 	return delta, nil

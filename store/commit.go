@@ -39,7 +39,7 @@ func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Commit
 	if err != nil {
 		return directory.Committed{}, err
 	}
-	out.Revision.Epoch = s.epoch
+	out.Revision.Epoch = s.epoch()
 	s.noteCommit(ctx, out.Revision)
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/lib/pq"
@@ -14,11 +15,11 @@ import (
 // connectTimeout bounds how long a new connection may take.
 const connectTimeout = 5 * time.Second
 
-// open makes a pool, and says how it will connect. It does not connect yet.
-func open(cfg Config) (*sql.DB, pq.Config, error) {
+// open makes a pool, and says how it will connect and counts how often. It does not connect yet.
+func open(cfg Config) (*sql.DB, pq.Config, *atomic.Int64, error) {
 	pc, err := pq.NewConfig(cfg.URL)
 	if err != nil {
-		return nil, pc, fmt.Errorf("the database URL cannot be read; write it as postgres://user:password@host:5432/database")
+		return nil, pc, nil, fmt.Errorf("the database URL cannot be read; write it as postgres://user:password@host:5432/database")
 	}
 	if pc.ApplicationName == "" {
 		pc.ApplicationName = "roster"
@@ -36,14 +37,15 @@ func open(cfg Config) (*sql.DB, pq.Config, error) {
 	}
 	connector, err := pq.NewConnectorConfig(pc)
 	if err != nil {
-		return nil, pc, fmt.Errorf("the database URL cannot be used; write it as postgres://user:password@host:5432/database")
+		return nil, pc, nil, fmt.Errorf("the database URL cannot be used; write it as postgres://user:password@host:5432/database")
 	}
 	dialer := deadlineDialer{timeout: cfg.Timeout}
 	if dialer.timeout > 0 {
 		dialer.timeout += time.Second / 2
 	}
 	connector.Dialer(dialer)
-	db := sql.OpenDB(connector)
+	opened := &atomic.Int64{}
+	db := sql.OpenDB(connections{connector, opened})
 	conns := cfg.MaxConns
 	if conns <= 0 {
 		conns = 32
@@ -51,7 +53,7 @@ func open(cfg Config) (*sql.DB, pq.Config, error) {
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, pc, nil
+	return db, pc, opened, nil
 }
 
 // deadlineDialer makes connections on which every read and write has a deadline: the driver ignores its context once

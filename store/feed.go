@@ -22,15 +22,16 @@ WHERE c.seq >= CASE WHEN $3::bigint > 0 THEN $3::bigint
 	AND c.xid >= pg_snapshot_xmin(coalesce(nullif($1, ''), '1:1:')::pg_snapshot)
 	AND ($1 = '' OR NOT pg_visible_in_snapshot(c.xid, nullif($1, '')::pg_snapshot))
 	AND pg_visible_in_snapshot(c.xid, $2::pg_snapshot)
-	AND c.kind <> ALL ('{PROVIDER,INSTANCE,TOKEN,ALIASES}') -- notes between replicas
+	AND c.kind <> ALL ('{PROVIDER,INSTANCE,TOKEN,ALIASES,PURGED}') -- notes between replicas
 ORDER BY c.seq, u.at LIMIT $5`
 
 // Feed implements [directory.Store].
 func (s *Store) Feed(ctx context.Context, after directory.FeedPosition, first int) ([]directory.ChangeRow, directory.FeedPosition, error) {
-	if after.Epoch != uuid.Nil && after.Epoch != s.epoch {
+	if after.Epoch != uuid.Nil && after.Epoch != s.epoch() {
 		return nil, after, s.expired("cursor")
 	}
-	after.Epoch = s.epoch
+	begun := after
+	after.Epoch = s.epoch()
 	var out []directory.ChangeRow
 	if after.To != after.From { // the rest of a batch that was begun
 		rows, err := s.readFeed(ctx, after, first)
@@ -44,17 +45,20 @@ func (s *Store) Feed(ctx context.Context, after directory.FeedPosition, first in
 		if err := s.get(ctx, &now, `SELECT pg_current_snapshot()::text`); err != nil {
 			return nil, after, err
 		}
-		after = directory.FeedPosition{Epoch: s.epoch, From: after.To, To: now}
+		after = directory.FeedPosition{Epoch: s.epoch(), From: after.To, To: now}
 		rows, err := s.readFeed(ctx, after, first-len(out))
 		if err != nil {
 			return nil, after, err
 		}
 		out = append(out, rows...)
 	}
+	if err := s.refuseIncomplete(ctx, begun); err != nil {
+		return nil, begun, err
+	}
 	if len(out) == first {
 		return out, out[first-1].Position, nil
 	}
-	return out, directory.FeedPosition{Epoch: s.epoch, From: after.To, To: after.To}, nil
+	return out, directory.FeedPosition{Epoch: s.epoch(), From: after.To, To: after.To}, nil
 }
 
 func (s *Store) readFeed(ctx context.Context, at directory.FeedPosition, first int) ([]directory.ChangeRow, error) {
@@ -83,28 +87,29 @@ func (s *Store) readFeed(ctx context.Context, at directory.FeedPosition, first i
 
 // Snapshot implements [directory.Store].
 func (s *Store) Snapshot(ctx context.Context) (directory.Revision, error) {
-	r := directory.Revision{Epoch: s.epoch}
+	r := directory.Revision{Epoch: s.epoch()}
 	return r, s.get(ctx, &r.Snapshot, `SELECT pg_current_snapshot()::text`)
 }
 
 // Reflects implements [directory.Store]. What this database once showed it goes on showing, so that a snapshot is
 // reflected as soon as it lies in the past.
 func (s *Store) Reflects(ctx context.Context, r directory.Revision) (bool, error) {
-	if r.Epoch != s.epoch {
+	if r.Epoch != s.epoch() {
 		return false, s.expired("revision")
 	}
-	var reflects sql.NullBool
-	query, arg := `SELECT pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot())`, strconv.FormatUint(r.XID, 10)
+	var row struct {
+		Reflects sql.NullBool `db:"reflects"`
+		Pruned   bool         `db:"pruned"`
+	}
+	query, arg := `SELECT pg_visible_in_snapshot($1::text::xid8, pg_current_snapshot()) AS reflects,
+		$1::text::xid8 <= pruned_xid AS pruned FROM store_epoch`, strconv.FormatUint(r.XID, 10)
 	if r.Snapshot != "" {
-		query, arg = `SELECT pg_snapshot_xmax($1::text::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot())`, r.Snapshot
+		query, arg = `SELECT pg_snapshot_xmax($1::text::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) AS reflects,
+			pg_snapshot_xmax($1::text::pg_snapshot) <= pruned_xid AS pruned FROM store_epoch`, r.Snapshot
 	}
-	err := s.get(ctx, &reflects, query, arg)
-	return reflects.Bool, err
-}
-
-func (s *Store) expired(what string) error {
-	return &directory.Error{
-		Code: directory.CodeBadInput, Reason: directory.ReasonExpired,
-		Message: "This " + what + " is of an earlier life of the database. Read everything again and go on from there.",
+	err := s.get(ctx, &row, query, arg)
+	if err == nil && row.Pruned {
+		err = s.tooOld("revision")
 	}
+	return row.Reflects.Bool, err
 }

@@ -84,7 +84,7 @@ func (s *Store) LoadGraph(ctx context.Context) (*links.Graph, directory.Revision
 	if err != nil {
 		return nil, directory.Revision{}, err
 	}
-	return b.Graph(), directory.Revision{Epoch: s.epoch, Snapshot: snapshot}, nil
+	return b.Graph(), directory.Revision{Epoch: s.epoch(), Snapshot: snapshot}, nil
 }
 
 func loadNodes(ctx context.Context, tx *sqlx.Tx, b *links.Builder) error {

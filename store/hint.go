@@ -75,12 +75,16 @@ func (s *Store) sendHints(ctx context.Context, log *slog.Logger) {
 // catch up.
 func (s *Store) noteCommit(ctx context.Context, r directory.Revision) {
 	directory.NoteRevision(ctx, r)
+	s.askForHint()
+	if s.onCommit != nil {
+		s.onCommit(ctx, r)
+	}
+}
+
+func (s *Store) askForHint() {
 	select {
 	case s.commits <- struct{}{}:
 	default: // one is asked for already
-	}
-	if s.onCommit != nil {
-		s.onCommit(ctx, r)
 	}
 }
 

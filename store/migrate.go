@@ -22,7 +22,7 @@ var migrationFiles embed.FS
 // Migrate brings the schema of the database at url up to this program's version. Starters at the same time wait for
 // each other; a schema newer than the program is refused.
 func Migrate(ctx context.Context, url string) error {
-	db, pc, err := open(Config{URL: url})
+	db, pc, _, err := open(Config{URL: url})
 	if err != nil {
 		return err
 	}

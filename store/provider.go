@@ -144,7 +144,7 @@ func (s *Store) change(ctx context.Context, kind string, a directory.Audit, stat
 	if err != nil {
 		return 0, err
 	}
-	r := directory.Revision{Epoch: s.epoch}
+	r := directory.Revision{Epoch: s.epoch()}
 	if err := setXID(&r, row.XID); err != nil {
 		return 0, err
 	}

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 
 	"github.com/roster-gateway/roster/access"
@@ -31,8 +30,9 @@ type Config struct {
 type Store struct {
 	db      *sqlx.DB
 	url     string
-	epoch   uuid.UUID
 	self    string        // tells this store's hints from those of others
+	opened  *atomic.Int64 // connections so far
+	life    atomic.Pointer[seenLife]
 	commits chan struct{} // asks for a hint to other replicas
 	// onCommit is called after each commit, before the writer is told; nil for nothing.
 	onCommit func(ctx context.Context, r directory.Revision)
@@ -44,14 +44,15 @@ type Store struct {
 }
 
 var (
-	_ directory.Store      = (*Store)(nil)
-	_ directory.GraphStore = (*Store)(nil)
-	_ access.Store         = (*Store)(nil)
+	_ directory.Store       = (*Store)(nil)
+	_ directory.GraphStore  = (*Store)(nil)
+	_ directory.Housekeeper = (*Store)(nil)
+	_ access.Store          = (*Store)(nil)
 )
 
 // Open connects to a migrated database.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	db, pc, err := open(cfg)
+	db, pc, opened, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +60,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		db.Close()
 		return nil, startError(ctx, pc, err)
 	}
-	s := &Store{db: sqlx.NewDb(db, "postgres"), url: cfg.URL, self: rand.Text(), commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{}}
-	if err := s.get(ctx, &s.epoch, "SELECT epoch FROM store_epoch"); err != nil {
+	s := &Store{db: sqlx.NewDb(db, "postgres"), url: cfg.URL, self: rand.Text(), opened: opened, commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{}}
+	if _, err := s.Life(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("the database cannot be used: %w", err)
 	}

@@ -232,7 +232,7 @@ func (s *Store) TouchToken(ctx context.Context, id int64, at time.Time) error {
 
 // noteXID notes the revision of a committed transaction.
 func (s *Store) noteXID(ctx context.Context, xid string) error {
-	revision := directory.Revision{Epoch: s.epoch}
+	revision := directory.Revision{Epoch: s.epoch()}
 	if err := setXID(&revision, xid); err != nil {
 		return err
 	}

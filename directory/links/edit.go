@@ -78,6 +78,22 @@ func (e *Edit) Put(n Node) {
 	}
 }
 
+// Drop forgets identities, all that is known of them. Their places stay empty for as long as the graph is edited.
+func (e *Edit) Drop(ids ...int64) {
+	for _, id := range ids {
+		place, ok := e.g.placeOf(id)
+		if !ok {
+			continue
+		}
+		uid := e.g.at(place).UID
+		e.Put(Node{Identity: Identity{ID: id, UID: uid, Status: Deleted}})
+		e.byID.remove(hashID(id), place)
+		e.byUID.remove(hashUID(uid), place)
+		e.walked.write(place >> walkedBits).traits[place&walkedMask] = 0 // no status: in no list
+		e.g.dropped++
+	}
+}
+
 // grow draws the place of an identity.
 func (e *Edit) grow(id int64) int32 {
 	place := int32(e.g.n)

@@ -95,6 +95,7 @@ type Graph struct {
 	// ordered says that places are in the order of ids.
 	ordered bool
 	edges   int
+	dropped int // empty places
 }
 
 // walked is a page of what walks ask of every identity that they come past, so that they touch little memory.
@@ -124,7 +125,7 @@ func Empty(n int) *Graph {
 }
 
 // Len is the number of identities, tombstones included.
-func (g *Graph) Len() int { return g.n }
+func (g *Graph) Len() int { return g.n - g.dropped }
 
 // Edges is the number of membership links.
 func (g *Graph) Edges() int { return g.edges }

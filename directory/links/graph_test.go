@@ -15,6 +15,8 @@ import (
 type model struct {
 	nodes map[int64]links.Node
 	edges map[[2]int64]bool // container, member
+	// dropped are ids that nobody has any more, and nobody will have.
+	dropped map[int64]bool
 }
 
 func (m *model) next(id int64, up, merged bool) []int64 {
@@ -73,9 +75,12 @@ func (m *model) page(q links.Question) []links.Linked {
 // mutate makes one random change to graph and model alike.
 func mutate(t *rapid.T, e *links.Edit, m *model) {
 	ids := rapid.Int64Range(1, 12)
-	switch rapid.IntRange(0, 5).Draw(t, "change") {
+	switch rapid.IntRange(0, 6).Draw(t, "change") {
 	case 0, 1:
 		id := ids.Draw(t, "id")
+		if m.dropped[id] {
+			return
+		}
 		n := links.Node{Identity: links.Identity{
 			ID: id, UID: [16]byte{byte(id)}, Name: links.KeyOf(fmt.Sprint("name", id, rapid.IntRange(0, 1).Draw(t, "name"))),
 			Status: rapid.SampledFrom([]links.Status{links.Active, links.Active, links.Disabled, links.Deleted}).Draw(t, "status"),
@@ -103,6 +108,12 @@ func mutate(t *rapid.T, e *links.Edit, m *model) {
 		if known && knownMember {
 			m.edges[[2]int64{c, member}] = true
 		}
+	case 5:
+		id := ids.Draw(t, "id")
+		e.Drop(id)
+		m.unlink(id)
+		delete(m.nodes, id)
+		m.dropped[id] = true
 	default:
 		c, member := rapid.Int64Range(1, 8).Draw(t, "container"), ids.Draw(t, "member")
 		e.Unlink(c, member)
@@ -137,7 +148,7 @@ func (m *model) unlink(id int64) {
 func TestEveryVersionEqualsANaiveWalk(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := links.Empty(4)
-		m := &model{nodes: map[int64]links.Node{}, edges: map[[2]int64]bool{}}
+		m := &model{nodes: map[int64]links.Node{}, edges: map[[2]int64]bool{}, dropped: map[int64]bool{}}
 		type version struct {
 			g    *links.Graph
 			want map[links.Question][]links.Linked

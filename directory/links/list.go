@@ -32,7 +32,7 @@ func (g *Graph) List(f Filter, after int64, first, most int, out []int64) (ids [
 	if after > 0 {
 		from = int(g.placeAfter(after))
 	}
-	for place := from; place < g.Len(); place++ {
+	for place := from; place < g.n; place++ {
 		if place-from == most {
 			return out, false
 		}
@@ -48,7 +48,7 @@ func (g *Graph) List(f Filter, after int64, first, most int, out []int64) (ids [
 // CountAll counts the identities that pass a filter.
 func (g *Graph) CountAll(f Filter) int {
 	count := 0
-	for place := range g.Len() {
+	for place := range g.n {
 		if f.lists(g, int32(place)) {
 			count++
 		}

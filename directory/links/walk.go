@@ -120,7 +120,7 @@ func (g *Graph) Page(q Question, after int64, first int, out []Linked) []Linked 
 	if !q.Effective {
 		return g.pageOf(direct, q, after, first, out)
 	}
-	s := borrow(g.Len())
+	s := borrow(g.n)
 	defer s.giveBack()
 	g.close(s, root, q)
 	if !g.ordered {
@@ -165,7 +165,7 @@ func (g *Graph) Count(q Question) int {
 		}
 		return count
 	}
-	s := borrow(g.Len())
+	s := borrow(g.n)
 	defer s.giveBack()
 	g.close(s, root, q)
 	for _, w := range s.marked(0) {
@@ -235,7 +235,7 @@ func (g *Graph) reach(s *scratch, list []int32, q Question) {
 
 // placeAfter is the first place whose id is beyond after, where places are in the order of ids.
 func (g *Graph) placeAfter(after int64) int32 {
-	low, high := 0, g.Len()
+	low, high := 0, g.n
 	for low < high {
 		if mid := (low + high) / 2; g.idAt(int32(mid)) <= after {
 			low = mid + 1
@@ -300,7 +300,7 @@ func (g *Graph) Path(member, container int64, out []int64) []int64 {
 	if !okStart || !okTarget || g.traitAt(start).status() != Active || g.traitAt(target).status() != Active {
 		return out
 	}
-	s := borrow(g.Len())
+	s := borrow(g.n)
 	defer s.giveBack()
 	for at, from := start, int32(-1); ; {
 		if g.stepUp(s, at, from, target) {

@@ -15,6 +15,9 @@ import (
 	"github.com/roster-gateway/roster/internal/pgserver"
 )
 
+// maxRetention is ten years.
+const maxRetention = 87600 * time.Hour
+
 // Complete reads secrets from their files, fills in what depends on the machine, and refuses what cannot work. Its
 // error is one sentence for the operator, without secrets.
 func (s *Settings) Complete() error {
@@ -49,7 +52,9 @@ func (d *Database) Complete() error {
 			return err
 		}
 	}
-	return between("ROSTER_DATABASE_MAX_CONNS", d.DatabaseMaxConns, 2, 1000)
+	return cmp.Or(between("ROSTER_DATABASE_MAX_CONNS", d.DatabaseMaxConns, 2, 1000),
+		between("ROSTER_CHANGE_RETENTION", d.ChangeRetention, time.Hour, maxRetention),
+		between("ROSTER_TOMBSTONE_RETENTION", d.TombstoneRetention, d.ChangeRetention, maxRetention)) // changes name who was deleted
 }
 
 // checkURL accepts the URL form only, and keeps the parser's error, which quotes the URL, to itself.
