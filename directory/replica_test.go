@@ -347,7 +347,7 @@ func TestConcurrentReadersSeeWholeStates(t *testing.T) {
 		})
 	}
 	from, to := r[0], r[1]
-	for range 100 {
+	for range 40 {
 		f.apply(directory.Changes{Instance: hr, Members: []directory.MemberChange{
 			{Container: from.UID, Remove: []uuid.UUID{r[2].UID}}, {Container: to.UID, Add: []uuid.UUID{r[2].UID}},
 		}})

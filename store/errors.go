@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"net"
 
 	"github.com/lib/pq"
@@ -45,7 +46,8 @@ func mapError(ctx context.Context, err error) error {
 	if p := (*pq.Error)(nil); errors.As(err, &p) {
 		return mapPostgres(p)
 	}
-	if n := net.Error(nil); errors.As(err, &n) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+	if n := net.Error(nil); errors.As(err, &n) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return unavailable("The database cannot be reached. Try again.", err)
 	}
 	return err
