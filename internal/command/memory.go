@@ -8,7 +8,7 @@ import (
 // garbagePercent is how much garbage may pile up before it is collected, in percent of what is in use. What Roster uses
 // is nearly all graph and cache: it stays, and has few pointers to follow, so that collecting more often than Go's 100
 // percent costs little.
-const garbagePercent = 50
+const garbagePercent = 40
 
 // boundGarbage sets garbagePercent, unless the operator has set GOGC. GOMEMLIMIT counts as in every Go program.
 func boundGarbage() {
