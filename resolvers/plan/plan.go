@@ -88,8 +88,10 @@ func (s *Schema) run(ctx context.Context, p *plan, args []any, dst []byte) (data
 	}()
 	x := newExecution(ctx, s.directory.View(), args, dst)
 	x.writer.answer(p, x.roots(p))
+	data, errs = x.writer.out, x.writer.errs
+	x.end()
 	s.planned.Add(1)
-	return x.writer.out, x.writer.errs, true
+	return data, errs, true
 }
 
 type (

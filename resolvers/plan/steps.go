@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -22,11 +23,20 @@ type execution struct {
 	path    [16]segment // the writer's at first
 }
 
+var executions = sync.Pool{New: func() any { return new(execution) }}
+
 func newExecution(ctx context.Context, view *directory.View, args []any, dst []byte) *execution {
-	x := &execution{ctx: ctx, view: view, source: view.Source(), args: args}
+	x := executions.Get().(*execution)
+	x.ctx, x.view, x.source, x.args = ctx, view, view.Source(), args
 	x.writer = writer{out: dst, path: x.path[:0]}
 	x.lookups.begin()
 	return x
+}
+
+// end gives the memory of an execution to another one. What it read and wrote is not part of that.
+func (x *execution) end() {
+	*x = execution{}
+	executions.Put(x)
 }
 
 // batch is the keys of one call, with the places of the records that they belong to.
