@@ -186,7 +186,7 @@ signal are cut. Roster's own Postgres listens on no network.
 ## Memory
 
 A replica takes about 190 MB for an organization of 100,000 people and 500,000 memberships: 15 MB for the graph, 80 MB for
-everybody's record, and the rest for what is under way and for garbage, which is collected when it is half of what is in use.
+everybody's record, and the rest for what is under way and for garbage, which is collected when it is four tenths of what is in use.
 With ten times as many it takes about 750 MB: 150 MB for the graph, and as many records as ` + "`ROSTER_CACHE_SIZE`" + ` lets in. A replica
 that has missed very many changes loads its graph anew and holds two of them for that time. The variables ` + "`GOMEMLIMIT`" + ` (such
 as ` + "`400MiB`" + `) and ` + "`GOGC`" + ` work as in every Go program: in a container, set the former to nine tenths of its limit.
