@@ -14,7 +14,9 @@ import (
 // The writes that provisioning clients send one by one have a statement of their own that does what can be done without
 // a look at anything else. It takes the usual case, or writes nothing: then the statements for whole sets find out why.
 
-// insertOneSQL adds an identity under its plain FQN, unless that is the alias of another one.
+// insertOneSQL adds an identity under its plain FQN, unless that is the name or the alias of another one. Looking for the
+// name is no waste beside the unique index: a rename that is under way leaves an alias that this statement cannot see,
+// and the index would let it in as soon as that has committed.
 const insertOneSQL = `
 WITH named AS (
 	INSERT INTO identity (uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key,
@@ -22,6 +24,7 @@ WITH named AS (
 	SELECT $7::uuid, $8::text, $9::bigint, $10::text, $11::text, $12::text, $13::text, $14::text, $14::text, $15::text, $16::text,
 		$17::text, $18::text, $19::text, $20::text, $21::text, $22::jsonb, array_to_tsvector($23::text[])
 	WHERE NOT EXISTS (SELECT FROM alias WHERE fqn_key = $14 AND retired_at IS NULL)
+		AND NOT EXISTS (SELECT FROM identity WHERE fqn_key = $14 AND status <> 'DELETED')
 	RETURNING id, version, created_at, updated_at
 ), audited AS (
 	INSERT INTO audit (actor, token, door, request_id, action, target)

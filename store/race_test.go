@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -351,5 +352,44 @@ func TestWritesOfOneAreLikeThoseOfMany(t *testing.T) {
 	}
 	if n := h.count(`SELECT count(*) FROM audit WHERE target = $1`, team.UID.String()); n != 5 {
 		t.Errorf("%d audit rows, want 5", n)
+	}
+}
+
+// A group gets the name that another one is just giving up: the rename, which keeps the name as an alias, commits while
+// the insert waits for it. The newcomer must not stand beside the alias: nobody else is found by its name.
+func TestAnInsertMeetsARename(t *testing.T) {
+	t.Parallel()
+	h := newHR(t)
+	old := h.put(create(directory.KindGroup, "Sales"))[0]
+	rename, err := h.db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rename.Rollback() }()
+	for _, statement := range []string{
+		`UPDATE identity SET name = 'Sold', name_key = 'sold', fqn = 'HR:Sold', fqn_key = 'hr:sold', plain_key = 'hr:sold', version = version + 1 WHERE id = $1`,
+		`INSERT INTO alias (identity_id, fqn, fqn_key) VALUES ($1, 'HR:Sales', 'hr:sales')`,
+		`INSERT INTO change_log (kind, ids) VALUES ('IDENTITY_RENAMED', ARRAY[$1::bigint])`,
+	} {
+		if _, err := rename.Exec(statement, old.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inserted := make(chan *directory.Record)
+	go func() { inserted <- h.put(create(directory.KindGroup, "Sales"))[0] }()
+	time.Sleep(200 * time.Millisecond) // it looks, and may wait
+	if err := rename.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	newcomer := <-inserted
+	if n := h.count(`SELECT count(*) FROM alias a JOIN identity i ON i.fqn_key = a.fqn_key AND i.status <> 'DELETED' WHERE a.retired_at IS NULL`); n != 0 {
+		t.Errorf("%s is a name and the alias of another group", newcomer.FQN)
+	}
+	if _, err := h.Apply(t.Context(), directory.Changes{Instance: h.instance, Delete: []directory.Delete{{UID: newcomer.UID}}}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := h.Reader().ByFQN(t.Context(), newcomer.FQN)
+	if err != nil || found == nil || found.Base().ID != newcomer.ID {
+		t.Errorf("once deleted, %s finds %+v, %v", newcomer.FQN, found, err)
 	}
 }
