@@ -2,7 +2,6 @@ package graphqlhttp
 
 import (
 	"container/list"
-	"strings"
 	"sync"
 )
 
@@ -42,6 +41,7 @@ func (c *cache) get(text string) *document {
 	return element.Value.(*cached).doc
 }
 
+// add keeps a document under its text, which is kept with it.
 func (c *cache) add(text string, doc *document) {
 	if len(text) > maxCachedText {
 		return
@@ -51,7 +51,6 @@ func (c *cache) add(text string, doc *document) {
 	if _, ok := c.entries[text]; ok {
 		return
 	}
-	text = strings.Clone(text) // not the request's body with it
 	c.entries[text] = c.recent.PushFront(&cached{text, doc})
 	c.bytes += len(text)
 	for c.recent.Len() > c.limit || c.bytes > maxCachedTexts {

@@ -45,6 +45,9 @@ func (d *documents) get(query string, suggest bool) (*document, gqlerror.List) {
 	if doc := d.cache.get(query); doc != nil {
 		return doc, nil
 	}
+	if len(query) <= maxCachedText {
+		query = strings.Clone(query) // what is kept must not keep the request's body with it
+	}
 	doc, errs := d.prepare(query, suggest)
 	if len(errs) > 0 {
 		return nil, errs

@@ -13,6 +13,9 @@ import (
 // ShortRoad is what a schema can do besides to answer queries without the executor's machinery: its middleware and its
 // copies of the answer. Limits, authorization and whatever else decides about an operation before it runs stand before
 // both roads.
+//
+// Nothing cuts an operation off on the short road: it has to look at its context, whose end it finds by Err without
+// anybody waiting for it.
 type ShortRoad interface {
 	// AppendData appends the data of an operation to dst. Its errors are about single fields. It reports false, having
 	// appended nothing, where the operation has to take the executor's road.
@@ -47,8 +50,15 @@ func (h *handler) answerShort(ctx context.Context, answer *reply, op *ast.Operat
 	buf := borrow()
 	defer buf.giveBack()
 	body, errs, ok := h.short.AppendData(ctx, opCtx, append(buf.bytes, head...))
-	if !ok || ctx.Err() != nil {
-		return false // an operation that is over is the executor's too
+	switch {
+	case ctx.Err() == nil && !ok:
+		return false
+	case expired(ctx):
+		late := gqlerror.List{h.late()}
+		answer.send(answer.media.status(late), &graphql.Response{Errors: late})
+		return true
+	case ctx.Err() != nil:
+		return true // the client is gone
 	}
 	buf.bytes = append(body, '}')
 	if len(errs) == 0 {

@@ -1,0 +1,109 @@
+package graphqlhttp
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// shortcut is a schema with a short road of its own.
+type shortcut struct {
+	graphql.ExecutableSchema
+	road func(ctx context.Context, dst []byte) ([]byte, gqlerror.List, bool)
+}
+
+func (s shortcut) AppendData(ctx context.Context, _ *graphql.OperationContext, dst []byte) ([]byte, gqlerror.List, bool) {
+	return s.road(ctx, dst)
+}
+
+func newShortcut(t *testing.T, deadline time.Duration, road func(ctx context.Context, dst []byte) ([]byte, gqlerror.List, bool)) http.Handler {
+	t.Helper()
+	return NewHandler(shortcut{newFixture(t).schema(), road}, Config{
+		Present: presented, Deadline: deadline, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+}
+
+// work works in memory until it is not wanted any more, as the plans of Roster do.
+func work(ctx context.Context) (worked bool) {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		if ctx.Err() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTheShortRoadKeepsItsTime(t *testing.T) {
+	t.Parallel()
+	for name, whole := range map[string]bool{"its answer is whole": true, "it gave up": false} {
+		t.Run(name, func(t *testing.T) {
+			h := newShortcut(t, 100*time.Millisecond, func(ctx context.Context, dst []byte) ([]byte, gqlerror.List, bool) {
+				if !work(ctx) {
+					t.Error("nobody told that its time is up")
+				}
+				return append(dst, `{}`...), nil, whole
+			})
+			got := ask(h, `{viewer{name}}`)
+			if !strings.Contains(got.body, `"UNAVAILABLE"`) || got.status != http.StatusServiceUnavailable || strings.Contains(got.body, "data") {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+		})
+	}
+}
+
+// Nothing is answered to a client that left, and the executor is not asked in its place.
+func TestTheShortRoadEndsWithItsClient(t *testing.T) {
+	t.Parallel()
+	client, leave := context.WithCancel(t.Context())
+	h := newShortcut(t, time.Minute, func(ctx context.Context, dst []byte) ([]byte, gqlerror.List, bool) {
+		leave()
+		return dst, nil, !work(ctx)
+	})
+	r := httptest.NewRequestWithContext(client, http.MethodPost, "/graphql", strings.NewReader(`{"query":"{user(id:\"panic\"){id}}"}`))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Body.Len() > 0 {
+		t.Errorf("answered %s", w.Body)
+	}
+}
+
+func TestTheShortRoadMayDecline(t *testing.T) {
+	t.Parallel()
+	h := newShortcut(t, time.Minute, func(_ context.Context, dst []byte) ([]byte, gqlerror.List, bool) { return dst, nil, false })
+	if got := ask(h, `{viewer{name}}`); got.body != `{"data":{"viewer":{"name":"tester"}}}` {
+		t.Error(got.body)
+	}
+}
+
+// TestKeptQueriesDoNotKeepTheirRequests: a small query may come in a large body.
+func TestKeptQueriesDoNotKeepTheirRequests(t *testing.T) {
+	h := newHandler(t, nil)
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // what pools hold goes in two rounds
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	large := strings.Repeat("x", 900<<10)
+	before := heap()
+	for i := range 30 {
+		if got := post(h, fmt.Sprintf(`{"query":"{a%d:viewer{name}}","other":"%s"}`, i, large)); got.status != http.StatusOK {
+			t.Fatal(got.body)
+		}
+	}
+	if kept := heap() - before; kept > 4<<20 {
+		t.Errorf("30 queries keep %d bytes", kept)
+	}
+	runtime.KeepAlive(h)
+}
