@@ -28,9 +28,21 @@ type memory struct {
 	err   error
 }
 
+// pin returns the state that all answers are of, unless the operation is over.
 func (m *memory) pin(ctx context.Context) (*state, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m.once.Do(func() { m.state, m.err = m.directory.replica.pin(ctx) })
 	return m.state, m.err
+}
+
+// stillWanted is asked before each walk of many, and looks at the context now and then: walks ask nobody who would.
+func stillWanted(ctx context.Context, walk int) error {
+	if walk%32 != 31 {
+		return nil
+	}
+	return ctx.Err()
 }
 
 var graphKinds = map[IdentityKind]links.Kind{KindUser: links.User, KindGroup: links.Group, KindRole: links.Role}
@@ -48,6 +60,9 @@ func (m *memory) Edges(ctx context.Context, queries []EdgeQuery) ([][]Edge, erro
 	}
 	out := make([][]Edge, len(queries))
 	for i, q := range queries {
+		if err := stillWanted(ctx, i); err != nil {
+			return nil, err
+		}
 		out[i] = s.graph.Page(q.question(), q.After, q.First, nil)
 	}
 	return out, nil
@@ -61,6 +76,9 @@ func (m *memory) CountEdges(ctx context.Context, queries []EdgeQuery) ([]int, er
 	}
 	out := make([]int, len(queries))
 	for i, q := range queries {
+		if err := stillWanted(ctx, i); err != nil {
+			return nil, err
+		}
 		out[i] = s.graph.Count(q.question())
 	}
 	return out, nil
@@ -74,6 +92,9 @@ func (m *memory) Paths(ctx context.Context, pairs []Pair) ([][]int64, error) {
 	}
 	out := make([][]int64, len(pairs))
 	for i, p := range pairs {
+		if err := stillWanted(ctx, i); err != nil {
+			return nil, err
+		}
 		out[i] = s.graph.Path(p.Member, p.Container, nil)
 	}
 	return out, nil

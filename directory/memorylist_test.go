@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/store"
 )
 
 // Lists and their totals are the same from memory as from the store, whatever they are narrowed to, page by page.
@@ -89,3 +91,41 @@ func page(t *rapid.T, d *directory.Directory, l *directory.Listing) seen {
 }
 
 func to(text string) *string { return &text }
+
+// Where the rows have gone on and the graph has not yet, a list shows no row that its filter does not let through, and
+// is not short of any.
+func TestListsInMemoryDoNotShowWhatTheyLeaveOut(t *testing.T) {
+	t.Parallel()
+	writer := newStoreFixture(t)
+	i := writer.instance("HR", directory.TypeSCIM, "")
+	people := writer.put(i, user("ana"), user("ben"), user("cleo"))
+	behind := directory.New(writer.store)
+	if err := behind.HoldInMemory(t.Context(), deaf{writer.store}, 0); err != nil {
+		t.Fatal(err)
+	}
+	v := behind.View()
+	if _, err := v.Source().Edges(t.Context(), nil); err != nil { // it is of this state from now on
+		t.Fatal(err)
+	}
+	writer.delete(i, people[0])
+	l, err := directory.ListArgs{PageArgs: directory.PageArgs{First: 2}}.ForUsers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, more, err := v.Rows(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{}
+	for _, r := range rows {
+		got = append(got, r.FQN)
+	}
+	if diff := cmp.Diff([]string{"HR:ben", "HR:cleo"}, got); diff != "" || more {
+		t.Errorf("more %v (-want +got):\n%s", more, diff)
+	}
+}
+
+// deaf is a store that never tells of its commits.
+type deaf struct{ *store.Store }
+
+func (deaf) OnCommit(func(context.Context, directory.Revision)) {}

@@ -33,7 +33,7 @@ func newRecordCache(bytes int64) (*recordCache, error) {
 	}
 	// The counters tell which records are asked for most, of several times as many as fit. Its own metrics would take
 	// another 100 bytes a record, for how long each one stays.
-	c := &recordCache{}
+	c := &recordCache{seats: newSeats(bytes)}
 	var err error
 	c.records, err = ristretto.NewCache(&ristretto.Config[int64, *Record]{
 		NumCounters: max(1000, 4*bytes/largeRecord), MaxCost: bytes, BufferItems: 64, IgnoreInternalCost: true,

@@ -111,3 +111,23 @@ func heap() float64 {
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
 }
+
+// Seats take a small part of what the cache may, wherever the ids lie.
+func TestSeatsAreBounded(t *testing.T) {
+	const bytes, n = 1 << 20, 20_000
+	cache, err := directory.NewRecordCache(bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	for id := range int64(n) {
+		cache.Put(&directory.Record{ID: id * 512, Version: 1, Name: "x"})
+		if r := cache.Get(id*512, 1); r != nil && r.ID != id*512 {
+			t.Fatalf("asked for %d, got %d", id*512, r.ID)
+		}
+	}
+	if took := heap() - before; took > 4*bytes {
+		t.Errorf("a cache of %d bytes takes %.0f", bytes, took)
+	}
+	runtime.KeepAlive(cache)
+}

@@ -36,6 +36,7 @@ func (c *renewCommand) Run(p *program) error {
 		return err
 	}
 	hold.Release()
+	defer hold.Flush()
 	defer func() { d.stopBy(time.Now().Add(stopLimit), log) }()
 	s, err := store.Open(p.ctx, store.Config{URL: d.url, MaxConns: 2})
 	if err != nil {
