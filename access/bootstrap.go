@@ -8,10 +8,11 @@ import (
 )
 
 // errNobody is one sentence for the operator.
-var errNobody = errors.New("every access token is revoked or expired and no admin token is configured, so nobody could sign in")
+var errNobody = errors.New("every access token but those for SCIM is revoked or expired and no admin token is configured, so nobody could sign in: set ROSTER_ADMIN_TOKEN")
 
 // Bootstrap creates the first token, named "admin" and with [AdminScopes], and returns its secret: only where no token
-// is configured and none was ever stored. Else it returns "", and an error where nobody could authenticate at all.
+// is configured and none was ever stored. Else it returns "", and an error where nobody could authenticate at all. SCIM
+// tokens do not count: nobody administers with them.
 func (s *Service) Bootstrap(ctx context.Context) (string, error) {
 	if s.admin != nil {
 		return "", nil

@@ -70,6 +70,29 @@ func TestBootstrapLeavesAConfiguredTokenAlone(t *testing.T) {
 	}
 }
 
+// A demo, or a Roster with a configured token, leaves SCIM tokens behind: nobody gets in to administer with those.
+func TestBootstrapDoesNotCountSCIMTokens(t *testing.T) {
+	t.Parallel()
+	db := newStore(t)
+	s := access.New(db, access.Config{})
+	scimInstance(t, db, "HR")
+	create(t, s, access.CreateTokenInput{Name: "push", Scopes: []access.Scope{access.SCIM}, Provider: to("HR")})
+	secret, err := s.Bootstrap(t.Context())
+	if err != nil || secret == "" {
+		t.Fatalf("beside a SCIM token alone: %q, %v; want a first token", secret, err)
+	}
+	p, err := s.Authenticate(t.Context(), []string{"Bearer " + secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revoke(t.Context(), p.Token.String()); err != nil {
+		t.Fatal(err)
+	}
+	if secret, err := s.Bootstrap(t.Context()); secret != "" || err == nil {
+		t.Errorf("with nothing live but a SCIM token: %q, %v; want an error", secret, err)
+	}
+}
+
 // Row A4: a start after which nobody could sign in fails.
 func TestBootstrapRefusesAStartWithoutAWayIn(t *testing.T) {
 	t.Parallel()

@@ -25,9 +25,9 @@ type Store interface {
 	CountTokens(ctx context.Context) (int, error)
 	// InsertToken stores a token under the hash of its secret. ID and CreatedAt are the store's.
 	InsertToken(ctx context.Context, t Token, hash Hash, a directory.Audit) (*Token, error)
-	// InsertFirstToken is InsertToken where no token was ever stored; else it stores nothing and returns nil.
+	// InsertFirstToken is InsertToken where no token but SCIM tokens was ever stored; else it stores nothing and returns nil.
 	InsertFirstToken(ctx context.Context, t Token, hash Hash, a directory.Audit) (*Token, error)
-	// AnyLiveToken reports whether a token is neither revoked nor expired.
+	// AnyLiveToken reports whether a token that is no SCIM token is neither revoked nor expired.
 	AnyLiveToken(ctx context.Context, now time.Time) (bool, error)
 	// RevokeToken reports whether there was such a token that was not revoked.
 	RevokeToken(ctx context.Context, uid uuid.UUID, at time.Time, a directory.Audit) (bool, error)

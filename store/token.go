@@ -137,7 +137,7 @@ func (s *Store) CountTokens(ctx context.Context) (int, error) {
 func (s *Store) AnyLiveToken(ctx context.Context, now time.Time) (bool, error) {
 	var live bool
 	err := s.get(ctx, &live, `SELECT EXISTS (SELECT FROM access_token
-		WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1))`, now)
+		WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1) AND NOT 'SCIM' = ANY(scopes))`, now)
 	return live, err
 }
 
@@ -156,7 +156,7 @@ const insertToken = `WITH t AS (
 
 var (
 	insertAnyToken   = fmt.Sprintf(insertToken, "true")
-	insertFirstToken = fmt.Sprintf(insertToken, "NOT EXISTS (SELECT FROM access_token)")
+	insertFirstToken = fmt.Sprintf(insertToken, "NOT EXISTS (SELECT FROM access_token WHERE NOT 'SCIM' = ANY(scopes))")
 )
 
 type insertedToken struct {
