@@ -8,6 +8,7 @@ import (
 
 	"github.com/roster-gateway/roster/internal/config"
 	"github.com/roster-gateway/roster/internal/pgserver"
+	"github.com/roster-gateway/roster/internal/telemetry"
 	"github.com/roster-gateway/roster/store"
 )
 
@@ -80,4 +81,22 @@ func (d *database) stopBy(deadline time.Time, log *slog.Logger) {
 	if err := d.own.Stop(ctx); err != nil {
 		log.Warn("Postgres was not stopped cleanly; the next start repairs that", "error", err)
 	}
+}
+
+// openOnce opens the database, its schema brought up to date, for a command that does one thing and ends. What is logged
+// is held back until that has come off; end closes everything.
+func openOnce(p *program, settings config.Database, logging config.Log) (d *database, end func(), err error) {
+	if err := settings.Complete(); err != nil {
+		return nil, nil, err
+	}
+	hold := telemetry.NewHold(p.stderr)
+	log := newLog(p.stderr, hold, logging)
+	if d, err = openDatabase(p.ctx, settings, log); err != nil {
+		return nil, nil, err
+	}
+	hold.Release()
+	return d, func() {
+		d.stopBy(time.Now().Add(stopLimit), log)
+		hold.Flush()
+	}, nil
 }

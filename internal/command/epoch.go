@@ -2,10 +2,8 @@ package command
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/roster-gateway/roster/internal/config"
-	"github.com/roster-gateway/roster/internal/telemetry"
 	"github.com/roster-gateway/roster/store"
 )
 
@@ -26,18 +24,11 @@ func (renewCommand) Help() string {
 
 // Run begins a new epoch and ends.
 func (c *renewCommand) Run(p *program) error {
-	if err := c.Database.Complete(); err != nil {
-		return err
-	}
-	hold := telemetry.NewHold(p.stderr)
-	log := newLog(p.stderr, hold, c.Log)
-	d, err := openDatabase(p.ctx, c.Database, log)
+	d, end, err := openOnce(p, c.Database, c.Log)
 	if err != nil {
 		return err
 	}
-	hold.Release()
-	defer hold.Flush()
-	defer func() { d.stopBy(time.Now().Add(stopLimit), log) }()
+	defer end()
 	s, err := store.Open(p.ctx, store.Config{URL: d.url, MaxConns: 2})
 	if err != nil {
 		return err

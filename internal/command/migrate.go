@@ -2,10 +2,8 @@ package command
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/roster-gateway/roster/internal/config"
-	"github.com/roster-gateway/roster/internal/telemetry"
 )
 
 type migrateCommand struct {
@@ -16,18 +14,11 @@ type migrateCommand struct {
 // Run migrates the database and ends. Servers do the same when they start; as a step of its own it lets a deployment
 // change the schema before the first new server runs.
 func (c *migrateCommand) Run(p *program) error {
-	if err := c.Database.Complete(); err != nil {
-		return err
-	}
-	hold := telemetry.NewHold(p.stderr)
-	log := newLog(p.stderr, hold, c.Log)
-	d, err := openDatabase(p.ctx, c.Database, log)
+	_, end, err := openOnce(p, c.Database, c.Log)
 	if err != nil {
 		return err
 	}
-	hold.Release()
-	defer hold.Flush()
-	d.stopBy(time.Now().Add(stopLimit), log)
+	end()
 	fmt.Fprintln(p.stdout, "The database's schema is up to date.")
 	return nil
 }

@@ -43,8 +43,8 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// post sends a GraphQL request that names a revision, unless that is empty.
-func (c *child) post(token, revision, body string) *http.Response {
+// question is a GraphQL request that names a revision, unless that is empty.
+func (c *child) question(token, revision, body string) *http.Request {
 	c.t.Helper()
 	request, err := http.NewRequest(http.MethodPost, c.base+"/graphql", strings.NewReader(body))
 	if err != nil {
@@ -55,7 +55,13 @@ func (c *child) post(token, revision, body string) *http.Response {
 	if revision != "" {
 		request.Header.Set(front.AtLeastHeader, revision)
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	return request
+}
+
+// post sends a GraphQL request and reads nothing but the answer's head.
+func (c *child) post(token, revision, body string) *http.Response {
+	c.t.Helper()
+	response, err := http.DefaultTransport.RoundTrip(c.question(token, revision, body))
 	if err != nil {
 		c.t.Fatal(err)
 	}

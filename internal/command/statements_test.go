@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/roster-gateway/roster/internal/command/front"
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/resolvers"
 )
@@ -113,16 +112,7 @@ func (c *child) askAt(token, revision, body string) string {
 // ask is askAt for answers that may be refusals; the status is 0 where there is none.
 func (c *child) ask(token, revision, body string) (int, string) {
 	c.t.Helper()
-	request, err := http.NewRequest(http.MethodPost, c.base+"/graphql", strings.NewReader(body))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set("Content-Type", "application/json")
-	if revision != "" {
-		request.Header.Set(front.AtLeastHeader, revision)
-	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(c.question(token, revision, body))
 	if err != nil {
 		return 0, err.Error()
 	}
