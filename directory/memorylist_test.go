@@ -129,3 +129,30 @@ func TestListsInMemoryDoNotShowWhatTheyLeaveOut(t *testing.T) {
 type deaf struct{ *store.Store }
 
 func (deaf) OnCommit(func(context.Context, directory.Revision)) {}
+
+// A count has what was committed before it is asked for, also by another replica that tells nobody, and is the same as
+// the store's.
+func TestCountIsThatOfTheStore(t *testing.T) {
+	t.Parallel()
+	all, inStore := replicas(t, 2, false)
+	f := &fixture{TB: t, Directory: all[0], ctx: t.Context()}
+	i := f.instance("HR", directory.TypeSCIM, "")
+	other := f.instance("Elsewhere", directory.TypeSCIM, "")
+	f.put(other, user("zoe"))
+	q := directory.ListQuery{Kinds: []directory.IdentityKind{directory.KindUser}, InstanceID: i.ID, Status: directory.AnyLive, Offset: 5, Limit: 1}
+	for n := range 20 {
+		r := f.put(i, user(fmt.Sprint("user", n)), group(fmt.Sprint("group", n)))[0]
+		switch n % 4 {
+		case 0:
+			f.delete(i, r)
+		case 1:
+			f.setStatus(i, r, directory.StatusDisabled)
+		}
+		want := n + 1 - (n+4)/4
+		for name, d := range map[string]*directory.Directory{"writer": all[0], "other replica": all[1], "store": inStore} {
+			if got := must(d.Count(t.Context(), q)); got != want {
+				t.Fatalf("after user %d the %s counts %d, want %d", n, name, got, want)
+			}
+		}
+	}
+}

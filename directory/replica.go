@@ -190,13 +190,23 @@ func (r *replica) pin(ctx context.Context) (*state, error) {
 		return s, nil
 	}
 	begun := r.now()
+	return r.await(ctx, func(s *state) bool { return r.now().Sub(s.asOf) <= maxAge || s.asOf.After(begun) })
+}
+
+// latest returns a state that has all that was committed before it is asked for, on whatever replica.
+func (r *replica) latest(ctx context.Context) (*state, error) {
+	begun := r.now()
+	return r.await(ctx, func(s *state) bool { return s.asOf.After(begun) })
+}
+
+// await has the applier look at the store until there is a state that will do.
+func (r *replica) await(ctx context.Context, willDo func(*state) bool) (*state, error) {
 	r.wake()
 	limit := time.NewTimer(awaitLimit)
 	defer limit.Stop()
 	for {
 		applied := r.applied.wait()
-		s := r.current.Load()
-		if r.now().Sub(s.asOf) <= maxAge || s.asOf.After(begun) {
+		if s := r.current.Load(); willDo(s) {
 			return s, nil
 		}
 		if failed := r.failed.Load(); failed != nil {

@@ -46,7 +46,19 @@ func (d *Directory) Resource(ctx context.Context, q ListQuery, id string, links 
 	return d.store.Resource(ctx, q, uid, links)
 }
 
-// Count counts what Resources without paging would return.
+// Count counts what Resources without paging would return. What depends on kinds, statuses and instances alone is counted
+// in memory, by a state that has all that was committed before.
 func (d *Directory) Count(ctx context.Context, q ListQuery) (int, error) {
-	return d.store.Count(ctx, q)
+	q.Offset, q.Order, q.After = 0, Order{}, nil
+	if d.replica == nil || !q.inMemory() {
+		return d.store.Count(ctx, q)
+	}
+	s, err := d.replica.latest(ctx)
+	if err != nil {
+		return 0, err
+	}
+	m := &memory{Source: d.store, directory: d}
+	m.once.Do(func() { m.state = s })
+	n, _, err := m.total(ctx, q)
+	return n, err
 }

@@ -17,6 +17,7 @@ type Edit struct {
 	names      indexWriter
 	aliases    aliasWriter
 	mergers    bool // g.into and g.merged are this version's own
+	counted    bool // so is g.census
 }
 
 // Edit begins the next graph.
@@ -63,6 +64,7 @@ func (e *Edit) Put(n Node) {
 	}
 	e.identities.write(place >> identityBits)[place&identityMask] = n.Identity
 	if t := traitOf(&n.Identity); !known || t != traitOf(&old) {
+		e.recount(&old, &n.Identity)
 		page := e.walked.write(place >> walkedBits)
 		page.ids[place&walkedMask], page.traits[place&walkedMask] = n.ID, t
 	}
@@ -90,6 +92,7 @@ func (e *Edit) Drop(ids ...int64) {
 		e.byID.remove(hashID(id), place)
 		e.byUID.remove(hashUID(uid), place)
 		e.walked.write(place >> walkedBits).traits[place&walkedMask] = 0 // no status: in no list
+		e.recount(e.g.at(place), &Identity{})
 		e.g.dropped++
 	}
 }

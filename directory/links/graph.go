@@ -96,6 +96,7 @@ type Graph struct {
 	ordered bool
 	edges   int
 	dropped int // empty places
+	census  census
 }
 
 // walked is a page of what walks ask of every identity that they come past, so that they touch little memory.

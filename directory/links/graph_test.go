@@ -84,7 +84,7 @@ func mutate(t *rapid.T, e *links.Edit, m *model) {
 		n := links.Node{Identity: links.Identity{
 			ID: id, UID: [16]byte{byte(id)}, Name: links.KeyOf(fmt.Sprint("name", id, rapid.IntRange(0, 1).Draw(t, "name"))),
 			Status: rapid.SampledFrom([]links.Status{links.Active, links.Active, links.Disabled, links.Deleted}).Draw(t, "status"),
-			Kind:   links.Group, Version: rapid.Int64Range(1, 9).Draw(t, "version"),
+			Kind:   links.Group, Version: rapid.Int64Range(1, 9).Draw(t, "version"), Instance: id % 3,
 		}}
 		if id > 8 {
 			n.Kind = links.User
@@ -167,6 +167,7 @@ func TestEveryVersionEqualsANaiveWalk(t *testing.T) {
 				}
 			}
 			versions = append(versions, v)
+			checkCounts(t, g, m)
 		}
 		for i, v := range versions {
 			for q, want := range v.want {
@@ -200,10 +201,31 @@ func checkBuilt(t *rapid.T, m *model) {
 		b.Members(id, m.next(id, false, false))
 	}
 	g := b.Graph()
+	checkCounts(t, g, m)
 	for _, id := range ids {
 		for _, q := range questions(id) {
 			if diff := cmp.Diff(m.page(q), g.Page(q, 0, 0, nil)); diff != "" {
 				t.Fatalf("built: %+v (-want +got):\n%s", q, diff)
+			}
+		}
+	}
+}
+
+// checkCounts holds the counts of every class to the model's.
+func checkCounts(t *rapid.T, g *links.Graph, m *model) {
+	for _, status := range []links.Status{links.Active, links.Disabled, links.Deleted, links.Active | links.Disabled} {
+		for _, kinds := range [][]links.Kind{nil, {links.User}, {links.Group, links.Role}} {
+			for _, instances := range []map[int64]bool{nil, {0: true}, {1: true, 2: true}} {
+				want := 0
+				for _, n := range m.nodes {
+					if n.Status&status != 0 && (kinds == nil || slices.Contains(kinds, n.Kind)) && (instances == nil || instances[n.Instance]) {
+						want++
+					}
+				}
+				f := links.Filter{Kinds: kinds, Status: status, Instances: instances}
+				if got := g.CountAll(f); got != want {
+					t.Fatalf("%+v: counted %d, want %d", f, got, want)
+				}
 			}
 		}
 	}

@@ -1,6 +1,9 @@
 package links
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Filter narrows a list of identities by what the graph knows of each.
 type Filter struct {
@@ -15,10 +18,11 @@ type Filter struct {
 // lists reports whether what stands at a place passes.
 func (f *Filter) lists(g *Graph, place int32) bool {
 	t := g.traitAt(place)
-	if t.status()&f.Status == 0 || len(f.Kinds) > 0 && !slices.Contains(f.Kinds, t.kind()) {
-		return false
-	}
-	return f.Instances == nil || f.Instances[g.at(place).Instance]
+	return f.passesTrait(t) && (f.Instances == nil || f.Instances[g.at(place).Instance])
+}
+
+func (f *Filter) passesTrait(t trait) bool {
+	return t.status()&f.Status != 0 && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, t.kind()))
 }
 
 // List appends to out the ids after an id that pass a filter, in their order, at most first of them. It looks at no more
@@ -45,13 +49,43 @@ func (g *Graph) List(f Filter, after int64, first, most int, out []int64) (ids [
 	return out, true
 }
 
-// CountAll counts the identities that pass a filter.
+// CountAll counts the identities that pass a filter. It takes a time that depends on the number of instances alone.
 func (g *Graph) CountAll(f Filter) int {
 	count := 0
-	for place := range g.n {
-		if f.lists(g, int32(place)) {
-			count++
+	for class, n := range g.census {
+		if f.passesTrait(class.trait) && (f.Instances == nil || f.Instances[class.instance]) {
+			count += n
 		}
 	}
 	return count
+}
+
+// census is how many identities there are of each class.
+type census map[class]int
+
+// class is what a [Filter] tells identities apart by.
+type class struct {
+	instance int64
+	trait    trait
+}
+
+// recount moves an identity from its old class to its new one. The zero Identity is of none.
+func (e *Edit) recount(old, now *Identity) {
+	if !e.counted {
+		fresh := make(census, len(e.g.census)+1)
+		maps.Copy(fresh, e.g.census)
+		e.g.census, e.counted = fresh, true
+	}
+	e.g.census.add(old, -1)
+	e.g.census.add(now, 1)
+}
+
+func (c census) add(i *Identity, n int) {
+	if i.Status == 0 {
+		return
+	}
+	of := class{i.Instance, traitOf(i)}
+	if c[of] += n; c[of] == 0 {
+		delete(c, of)
+	}
 }
