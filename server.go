@@ -3,14 +3,18 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/roster-gateway/roster/access"
+	"github.com/roster-gateway/roster/access/issuer"
 	"github.com/roster-gateway/roster/console"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/command"
 	"github.com/roster-gateway/roster/internal/command/front"
+	"github.com/roster-gateway/roster/internal/config"
 	"github.com/roster-gateway/roster/internal/graphqlhttp"
+	"github.com/roster-gateway/roster/internal/outbound"
 	"github.com/roster-gateway/roster/internal/telemetry"
 	"github.com/roster-gateway/roster/resolvers"
 	"github.com/roster-gateway/roster/resolvers/plan"
@@ -22,7 +26,11 @@ func main() { os.Exit(command.Main(gateway)) }
 // gateway wires what answers requests: SCIM and GraphQL both stand on the directory, which stands on the store.
 func gateway(p command.Parts) (command.Gateway, error) {
 	people := directory.New(p.Store, directory.WithSealer(p.Sealer), directory.WithLog(p.Log))
-	tokens := access.New(p.Store, access.Config{AdminToken: p.Settings.AdminToken.Reveal()})
+	issuers, err := trustedIssuers(p.Settings.OIDC)
+	if err != nil {
+		return command.Gateway{}, err
+	}
+	tokens := access.New(p.Store, access.Config{AdminToken: p.Settings.AdminToken.Reveal(), Issuers: issuers})
 	if err := people.HoldInMemory(p.Background, p.Store, p.Settings.CacheSize); err != nil {
 		return command.Gateway{}, err
 	}
@@ -57,4 +65,16 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		Bootstrap: tokens.Bootstrap,
 		Replica:   people.ReplicaStats,
 	}, nil
+}
+
+// trustedIssuers are those whose access tokens are taken.
+func trustedIssuers(s config.OIDC) ([]access.Issuer, error) {
+	if s.OIDCIssuer == "" {
+		return nil, nil
+	}
+	client, err := outbound.NewClient(outbound.Config{CAFile: s.OIDCCAFile, Timeout: issuer.FetchLimit, MaxAnswer: issuer.MaxKeySet})
+	if err != nil {
+		return nil, fmt.Errorf("ROSTER_OIDC_CA_FILE: %w", err)
+	}
+	return []access.Issuer{{URL: s.OIDCIssuer, Audience: s.OIDCAudience, SCIMScope: s.OIDCSCIMScope, Client: client}}, nil
 }

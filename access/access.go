@@ -47,8 +47,10 @@ type Principal struct {
 	Scopes []Scope
 	// Token is the access token's public id; zero for the token of the configuration.
 	Token uuid.UUID
-	// Instance is the instance of a SCIM token.
+	// Instance is the instance of a SCIM token; nil for a token of an issuer, see [Service.InstanceAt].
 	Instance *directory.Instance
+	// Issuer is who issued the token, empty for Roster's own.
+	Issuer string
 }
 
 // Has reports whether the principal carries a scope.

@@ -18,7 +18,7 @@ const AdminName = "admin"
 const touchEvery = time.Minute
 
 // Authenticate returns the principal that the values of a request's Authorization header stand for: exactly one,
-// Bearer (in any case) and a live token (RFC 6750 section 2.1). Whatever else was sent, the error is the same
+// Bearer (in any case) and a live token (RFC 6750 section 2.1), or a good one of an issuer. Whatever else was sent, the error is the same
 // CodeUnauthenticated.
 func (s *Service) Authenticate(ctx context.Context, authorization []string) (*Principal, error) {
 	secret, ok := bearer(authorization)
@@ -28,6 +28,9 @@ func (s *Service) Authenticate(ctx context.Context, authorization []string) (*Pr
 	hash := HashOf(secret)
 	if s.admin != nil && subtle.ConstantTimeCompare(hash[:], s.admin[:]) == 1 {
 		return &Principal{Name: AdminName, Scopes: AdminScopes}, nil
+	}
+	if trusted, ok := s.issuerOf(secret); ok {
+		return s.verify(ctx, trusted, secret)
 	}
 	token, err := s.byHash(ctx, hash)
 	if err != nil {

@@ -18,6 +18,8 @@ type Replica interface {
 type heldTokens struct {
 	byHash map[Hash]*Token
 	byUID  map[uuid.UUID]*Token
+	// byURL are the SCIM instances by the token of their Tenant URL.
+	byURL map[string]*directory.Instance
 }
 
 // HoldInMemory reads the tokens, with their instances, and keeps them up to date: from then on a request is
@@ -34,7 +36,11 @@ func (s *Service) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	held := &heldTokens{byHash: tokens, byUID: make(map[uuid.UUID]*Token, len(tokens))}
+	instances, err := s.store.Instances(ctx)
+	if err != nil {
+		return err
+	}
+	held := &heldTokens{byHash: tokens, byUID: make(map[uuid.UUID]*Token, len(tokens)), byURL: tenants(instances)}
 	for _, t := range tokens {
 		held.byUID[t.UID] = t
 	}
@@ -67,6 +73,17 @@ func (s *Service) byUID(ctx context.Context, uid uuid.UUID) (*Token, error) {
 		return nil, err
 	}
 	return s.held.Load().byUID[uid], nil
+}
+
+// tenants are the SCIM instances by the token of their Tenant URL.
+func tenants(instances []*directory.Instance) map[string]*directory.Instance {
+	out := map[string]*directory.Instance{}
+	for _, i := range instances {
+		if i.Provider.Type == directory.TypeSCIM && i.URLToken != "" {
+			out[i.URLToken] = i
+		}
+	}
+	return out
 }
 
 var _ Replica = (*directory.Directory)(nil)

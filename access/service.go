@@ -42,6 +42,8 @@ type Store interface {
 type Config struct {
 	// AdminToken is a token with [AdminScopes] that is configured, not stored; empty for none.
 	AdminToken string
+	// Issuers are those whose access tokens open SCIM, see [Service.InstanceAt].
+	Issuers []Issuer
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -50,8 +52,10 @@ type Config struct {
 type Service struct {
 	store Store
 	admin *Hash
-	now   func() time.Time
-	log   *slog.Logger
+	// issuers are the issuers by their names.
+	issuers map[string]trusted
+	now     func() time.Time
+	log     *slog.Logger
 	// held are the tokens in memory, nil where each is looked up in the store.
 	held    atomic.Pointer[heldTokens]
 	replica Replica
@@ -65,6 +69,7 @@ func New(store Store, cfg Config) *Service {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.issuers = trust(cfg.Issuers, s.now)
 	if cfg.AdminToken != "" {
 		hash := HashOf(cfg.AdminToken)
 		s.admin = &hash

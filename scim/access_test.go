@@ -69,6 +69,8 @@ func (f failing) Authenticate(context.Context, []string) (*access.Principal, err
 	return nil, f.err
 }
 
+func (f failing) InstanceAt(context.Context, string) (*directory.Instance, error) { return nil, f.err }
+
 // The three forms of address, resource names in any case, a slash at the end.
 func TestAddresses(t *testing.T) {
 	t.Parallel()

@@ -34,6 +34,8 @@ type Config struct {
 // no [directory.Error] of another kind means that nobody is known.
 type Authenticator interface {
 	Authenticate(ctx context.Context, authorization []string) (*access.Principal, error)
+	// InstanceAt returns the instance whose Tenant URL holds a token, nil where there is none.
+	InstanceAt(ctx context.Context, urlToken string) (*directory.Instance, error)
 }
 
 type handler struct {

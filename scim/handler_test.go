@@ -23,6 +23,8 @@ func (anybody) Authenticate(context.Context, []string) (*access.Principal, error
 	}, nil
 }
 
+func (anybody) InstanceAt(context.Context, string) (*directory.Instance, error) { return nil, nil }
+
 // A panic is an internal error: the request id is told, the reason is not.
 func TestPanicIsHidden(t *testing.T) {
 	t.Parallel()

@@ -41,16 +41,26 @@ func (rq *request) enter() ([]string, error) {
 // the principal's own: an unknown one and one of another instance are answered alike.
 func (rq *request) authorize(inURL *string) error {
 	p := rq.principal
-	if !p.Has(access.SCIM) || p.Instance == nil {
-		return &directory.Error{Code: directory.CodeForbidden, Message: "This token is not for SCIM."}
+	instance := p.Instance
+	if p.Issuer != "" && inURL != nil { // an issuer's token is of no instance: the address alone names it
+		var err error
+		if instance, err = rq.auth.InstanceAt(rq.ctx(), *inURL); err != nil {
+			return err
+		}
+		if instance == nil {
+			return notFound()
+		}
 	}
-	if inURL != nil && (*inURL == "" || subtle.ConstantTimeCompare([]byte(*inURL), []byte(p.Instance.URLToken)) != 1) {
+	if !p.Has(access.SCIM) || instance == nil {
+		return &directory.Error{Code: directory.CodeForbidden, Message: "This token is not for SCIM, or not at this address: one of an OpenID issuer is for /tokens/{token} only."}
+	}
+	if inURL != nil && (*inURL == "" || subtle.ConstantTimeCompare([]byte(*inURL), []byte(instance.URLToken)) != 1) {
 		return notFound()
 	}
-	if !p.Instance.Live() {
+	if !instance.Live() {
 		return &directory.Error{Code: directory.CodeForbidden, Message: "This provider instance is disabled."}
 	}
-	rq.instance = p.Instance
+	rq.instance = instance
 	return nil
 }
 

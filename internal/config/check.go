@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/outbound"
 	"github.com/roster-gateway/roster/internal/pgserver"
 )
 
@@ -31,7 +32,7 @@ func (s *Settings) Complete() error {
 	if s.SecretsKeyset == "" && s.DatabaseURL == "" {
 		s.SecretsKeyset = filepath.Join(s.DataDir, "secrets-keyset.json")
 	}
-	return cmp.Or(s.checkListening(), s.checkToken(),
+	return cmp.Or(s.checkListening(), s.checkToken(), s.OIDC.complete(),
 		between("ROSTER_DRAIN_GRACE", s.DrainGrace, 0, 5*time.Second),
 		between("ROSTER_REQUEST_TIMEOUT", s.RequestTimeout, 100*time.Millisecond, 5*time.Minute),
 		between("ROSTER_GRAPHQL_MAX_BODY", s.GraphQLMaxBody, 1<<10, 16<<20),
@@ -91,6 +92,29 @@ func (s *Settings) checkToken() error {
 		if r <= ' ' || r > '~' {
 			return errors.New("ROSTER_ADMIN_TOKEN holds a space or a character outside of ASCII, so no client could send it: choose letters and digits, such as the output of: openssl rand -hex 32")
 		}
+	}
+	return nil
+}
+
+// complete fills in the scope, and refuses an issuer that nobody could trust.
+func (o *OIDC) complete() error {
+	if o.OIDCIssuer == "" {
+		if o.OIDCAudience != "" || o.OIDCSCIMScope != "" || o.OIDCCAFile != "" {
+			return errors.New("ROSTER_OIDC_ISSUER is not set, and the other ROSTER_OIDC_ settings need it")
+		}
+		return nil
+	}
+	if err := outbound.CheckURL(o.OIDCIssuer); err != nil {
+		return fmt.Errorf("ROSTER_OIDC_ISSUER does not do: %w", err)
+	}
+	if o.OIDCAudience == "" {
+		return errors.New("ROSTER_OIDC_AUDIENCE is not set: without it, tokens that the issuer made for others would be taken")
+	}
+	if o.OIDCSCIMScope == "" {
+		o.OIDCSCIMScope = strings.TrimRight(o.OIDCAudience, "/") + "/write"
+	}
+	if strings.ContainsAny(o.OIDCSCIMScope, " \t") {
+		return errors.New("ROSTER_OIDC_SCIM_SCOPE holds a space: name one scope")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ type Settings struct {
 	Listening `embed:"" group:"Listening"`
 	Database  `embed:"" group:"Database"`
 	Access    `embed:"" group:"Access"`
+	OIDC      `embed:"" group:"OpenID Connect"`
 	Requests  `embed:"" group:"Requests"`
 	Log       `embed:"" group:"Log"`
 }
@@ -37,6 +38,14 @@ type Access struct {
 	AdminToken     Secret `env:"ROSTER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Access token with every scope but SCIM. Without one, the first start makes a token and prints it once. Other users of the machine can see flags: prefer the variable or the file."`
 	AdminTokenFile string `env:"ROSTER_ADMIN_TOKEN_FILE" placeholder:"FILE" help:"File that holds the admin token, instead of the token itself."`
 	SecretsKeyset  string `env:"ROSTER_SECRETS_KEYSET" placeholder:"FILE" help:"File with the keys that secrets of the runtime configuration are encrypted with, the same for all replicas: see roster keyset. Default: secrets-keyset.json in the data folder, made at the first start; with a database URL none, and secrets are refused."`
+}
+
+// OIDC says whose access tokens are taken on SCIM, besides Roster's own.
+type OIDC struct {
+	OIDCIssuer    string `env:"ROSTER_OIDC_ISSUER" name:"oidc-issuer" placeholder:"URL" help:"OpenID Connect issuer whose access tokens (JWTs) are taken on SCIM under /tokens/, spelt as in its tokens. https, or http on this machine. Default: none."`
+	OIDCAudience  string `env:"ROSTER_OIDC_AUDIENCE" name:"oidc-audience" placeholder:"TEXT" help:"Audience (aud) that these tokens must be for: what clients ask the issuer for as their resource. Required with an issuer."`
+	OIDCSCIMScope string `env:"ROSTER_OIDC_SCIM_SCOPE" name:"oidc-scim-scope" placeholder:"TEXT" help:"Scope (scope or scp) that these tokens must carry. Default: the audience, and /write."`
+	OIDCCAFile    string `env:"ROSTER_OIDC_CA_FILE" name:"oidc-ca-file" placeholder:"FILE" help:"File with CA certificates (PEM) that are trusted for the issuer beside the system's."`
 }
 
 // Requests bounds what one request may take.

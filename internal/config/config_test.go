@@ -45,7 +45,16 @@ func TestComplete(t *testing.T) {
 		"short time":       {func(s *Settings) { s.RequestTimeout = 0 }, "ROSTER_REQUEST_TIMEOUT"},
 		"huge body":        {func(s *Settings) { s.SCIMMaxBody = 1 << 40 }, "ROSTER_SCIM_MAX_BODY"},
 		"token with space": {func(s *Settings) { s.AdminToken = "a b" }, "ROSTER_ADMIN_TOKEN"},
-		"token not ASCII":  {func(s *Settings) { s.AdminToken = "gehäim" }, "ROSTER_ADMIN_TOKEN"},
+		"issuer":           {func(s *Settings) { s.OIDCIssuer, s.OIDCAudience = "https://id.example.com/", "a" }, ""},
+		"issuer here":      {func(s *Settings) { s.OIDCIssuer, s.OIDCAudience = "http://127.0.0.1:9", "a" }, ""},
+		"open issuer":      {func(s *Settings) { s.OIDCIssuer, s.OIDCAudience = "http://id.example.com", "a" }, "https://"},
+		"no address":       {func(s *Settings) { s.OIDCIssuer, s.OIDCAudience = "id.example.com", "a" }, "ROSTER_OIDC_ISSUER"},
+		"no audience":      {func(s *Settings) { s.OIDCIssuer = "https://id.example.com" }, "ROSTER_OIDC_AUDIENCE"},
+		"no issuer":        {func(s *Settings) { s.OIDCAudience = "a" }, "ROSTER_OIDC_ISSUER"},
+		"two scopes": {func(s *Settings) {
+			s.OIDCIssuer, s.OIDCAudience, s.OIDCSCIMScope = "https://id.example.com", "a", "x y"
+		}, "ROSTER_OIDC_SCIM_SCOPE"},
+		"token not ASCII": {func(s *Settings) { s.AdminToken = "gehäim" }, "ROSTER_ADMIN_TOKEN"},
 	} {
 		s := valid()
 		c.change(&s)
@@ -53,6 +62,15 @@ func TestComplete(t *testing.T) {
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
+	}
+}
+
+func TestSCIMScopeFollowsTheAudience(t *testing.T) {
+	t.Parallel()
+	s := valid()
+	s.OIDCIssuer, s.OIDCAudience = "https://id.example.com", "https://roster.example.com/"
+	if err := s.Complete(); err != nil || s.OIDCSCIMScope != "https://roster.example.com/write" {
+		t.Errorf("%q %v", s.OIDCSCIMScope, err)
 	}
 }
 
