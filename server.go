@@ -19,13 +19,15 @@ import (
 	"github.com/roster-gateway/roster/resolvers"
 	"github.com/roster-gateway/roster/resolvers/plan"
 	"github.com/roster-gateway/roster/scim"
+	"github.com/roster-gateway/roster/scim/schema"
 )
 
 func main() { os.Exit(command.Main(gateway)) }
 
 // gateway wires what answers requests: SCIM and GraphQL both stand on the directory, which stands on the store.
 func gateway(p command.Parts) (command.Gateway, error) {
-	people := directory.New(p.Store, directory.WithSealer(p.Sealer), directory.WithLog(p.Log))
+	types := schema.Default()
+	people := directory.New(p.Store, append(scim.DirectoryOptions(types), directory.WithSealer(p.Sealer), directory.WithLog(p.Log))...)
 	issuers, err := trustedIssuers(p.Settings.OIDC)
 	if err != nil {
 		return command.Gateway{}, err

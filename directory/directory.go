@@ -30,6 +30,8 @@ type Directory struct {
 	replica *replica // nil where reads go to the store
 	cache   records
 	flights flights
+	// configChecks are the checks of keys whose values mean something outside of this package.
+	configChecks map[string]func(value string) error
 }
 
 // Option changes how a Directory works.
@@ -41,9 +43,14 @@ func WithSealer(s Sealer) Option { return func(d *Directory) { d.sealer = s } }
 // WithLog gives the log that the applier writes to.
 func WithLog(log *slog.Logger) Option { return func(d *Directory) { d.log = log } }
 
+// WithConfigCheck adds a check to a configuration key, whose error says what is expected (see [ConfigKey]).
+func WithConfigCheck(key string, check func(value string) error) Option {
+	return func(d *Directory) { d.configChecks[key] = check }
+}
+
 // New returns a Directory over a store, whose reads go to the store.
 func New(store Store, options ...Option) *Directory {
-	d := &Directory{store: store, wake: newBroadcast(), now: time.Now, log: slog.Default()}
+	d := &Directory{store: store, wake: newBroadcast(), now: time.Now, log: slog.Default(), configChecks: map[string]func(string) error{}}
 	for _, o := range options {
 		o(d)
 	}

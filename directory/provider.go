@@ -157,4 +157,6 @@ type ConfigKey struct {
 	Secret      bool
 	// Check refuses bad values with a sentence that says what is expected; nil takes any text.
 	Check func(value string) error `json:"-"`
+	// Reevaluates says that identities which are there already are held against a new value ([Directory.Reevaluate]).
+	Reevaluates bool `json:"-"`
 }

@@ -43,8 +43,11 @@ func (d *Directory) SetRuntimeConfig(ctx context.Context, provider, instance, ke
 	if err := checkAttributes("value", value); err != nil {
 		return nil, err
 	}
-	if declared.Check != nil {
-		if err := declared.Check(value); err != nil {
+	for _, check := range []func(string) error{declared.Check, d.configChecks[key]} {
+		if check == nil {
+			continue
+		}
+		if err := check(value); err != nil {
 			return nil, BadInput("value", "This value does not fit %s: %s.", key, plainText(err))
 		}
 	}
@@ -57,7 +60,7 @@ func (d *Directory) SetRuntimeConfig(ctx context.Context, provider, instance, ke
 		entry.Value = nil
 	}
 	audit := Audit{Actor: ActorFrom(ctx), Action: "instance.config.set", Target: label(i.Provider.Name, i.Name), Detail: map[string]any{"key": key}}
-	if err := d.store.SetRuntimeConfig(ctx, i.ID, entry, sealed, audit); err != nil {
+	if err := d.store.SetRuntimeConfig(ctx, i.ID, entry, sealed, declared.Reevaluates, audit); err != nil {
 		return nil, err
 	}
 	return d.Instance(ctx, provider, instance)
@@ -69,11 +72,12 @@ func (d *Directory) DeleteRuntimeConfig(ctx context.Context, provider, instance,
 	if err != nil {
 		return nil, err
 	}
-	if configKey(i.Provider.Type, key) == nil {
+	declared := configKey(i.Provider.Type, key)
+	if declared == nil {
 		return nil, BadInput("key", "%q is no configuration key of %s instances; providerTypes lists the keys.", key, i.Provider.Type)
 	}
 	audit := Audit{Actor: ActorFrom(ctx), Action: "instance.config.delete", Target: label(i.Provider.Name, i.Name), Detail: map[string]any{"key": key}}
-	deleted, err := d.store.DeleteRuntimeConfig(ctx, i.ID, key, audit)
+	deleted, err := d.store.DeleteRuntimeConfig(ctx, i.ID, key, declared.Reevaluates, audit)
 	if err != nil {
 		return nil, err
 	}

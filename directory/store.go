@@ -61,9 +61,10 @@ type Store interface {
 	InsertInstance(ctx context.Context, i Instance, a Audit) (*Instance, error)
 	UpdateInstance(ctx context.Context, i Instance, a Audit) (*Instance, error)
 	// SetRuntimeConfig upserts an entry. Sealed is the encrypted form of a secret; then the entry's Value is nil.
-	SetRuntimeConfig(ctx context.Context, instance int64, e RuntimeConfigEntry, sealed []byte, a Audit) error
+	// With reevaluate the instance becomes a [Reevaluation].
+	SetRuntimeConfig(ctx context.Context, instance int64, e RuntimeConfigEntry, sealed []byte, reevaluate bool, a Audit) error
 	// DeleteRuntimeConfig reports whether the entry existed.
-	DeleteRuntimeConfig(ctx context.Context, instance int64, key string, a Audit) (bool, error)
+	DeleteRuntimeConfig(ctx context.Context, instance int64, key string, reevaluate bool, a Audit) (bool, error)
 
 	Conflicts(ctx context.Context, after string, first int) ([]ConflictRow, error)
 	CountConflicts(ctx context.Context) (int, error)

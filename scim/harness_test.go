@@ -74,7 +74,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	w := &world{t: t, store: s, directory: directory.New(s), access: access.New(s, access.Config{AdminToken: "the-admin-token"}), log: &safeBuffer{}}
+	w := &world{t: t, store: s, directory: directory.New(s, scim.DirectoryOptions(schema.Default())...), access: access.New(s, access.Config{AdminToken: "the-admin-token"}), log: &safeBuffer{}}
 	handler := scim.NewHandler(w.directory, w.access, scim.Config{
 		PublicURL: publicURL, MaxBody: maxBody, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/roster-gateway/roster/directory"
-	"github.com/roster-gateway/roster/scim/filter"
 	"github.com/roster-gateway/roster/scim/patch"
 	"github.com/roster-gateway/roster/scim/schema"
 )
@@ -19,6 +18,18 @@ const (
 	// UnknownMembers says what becomes of members and managers that do not exist: "ignore" (default) or "refuse".
 	UnknownMembers = "scim.unknownMembers"
 )
+
+// DirectoryOptions tell the directory which values these settings take.
+func DirectoryOptions(types *schema.Registry) []directory.Option {
+	return []directory.Option{directory.WithConfigCheck(RequiredAttributes, func(value string) error {
+		for _, path := range splitPaths(value) {
+			if _, err := placeOf(types.ResourceType("User"), path); err != nil {
+				return err
+			}
+		}
+		return nil
+	})}
+}
 
 // refusesUnknown reports whether unknown members fail a request.
 func refusesUnknown(i *directory.Instance) bool {
@@ -79,23 +90,11 @@ func splitPaths(text string) []string {
 	return out
 }
 
-// hasAttribute reports whether a resource has a value at a path such as emails[type eq "work"].value. A path that
-// leads nowhere has none: a setting that is misspelt is noticed at the first request.
-func hasAttribute(rt *schema.ResourceType, text string, resource map[string]any) bool {
-	path, err := filter.ParsePath(text)
-	if err != nil {
-		return false
-	}
-	var e filter.Expr = filter.Present{Path: path.Attr}
-	if path.Where != nil {
-		where := path.Where
-		if path.Sub != "" {
-			where = filter.And{where, filter.Present{Path: filter.AttrPath{Name: path.Sub}}}
-		}
-		e = filter.Element{Path: path.Attr, Where: where}
-	}
-	f, err := filter.Bind(e, rt)
-	return err == nil && f.Match(resource)
+// hasAttribute reports whether a resource has a value at a path. A path that leads nowhere has none: where the schemas
+// have changed since it was set, that is noticed at the first request.
+func hasAttribute(rt *schema.ResourceType, path string, resource map[string]any) bool {
+	at, err := placeOf(rt, path)
+	return err == nil && len(at.values(resource)) > 0
 }
 
 // inDomains reports whether an e-mail address is of one of the listed domains; an empty list allows every one.

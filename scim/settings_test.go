@@ -1,11 +1,15 @@
 package scim_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/scim/schema"
 )
 
 // R26: a missing required attribute is a 400 that names it. The lists are those of Kno2fy and of Keepnet.
@@ -51,8 +55,28 @@ func TestRequiredAttributes(t *testing.T) {
 	// Whoever lacked something before can still be changed, and above all be deactivated.
 	w.patch("/Users/"+old, `{"op":"replace","path":"active","value":false}`).is(http.StatusNoContent)
 	w.put("/Users/"+old, `{"userName":"old@x","active":false}`).is(http.StatusOK)
-	w.set("scim.requiredAttributes", "nonsense")
-	w.post("/Users", without("userName", "ben@x")).fails(http.StatusBadRequest, "invalidValue")
+}
+
+// A path that leads nowhere is told when it is set, not when the first person is pushed.
+func TestRequiredAttributesMustExist(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for value, sentence := range map[string]string{
+		"nonsense":                        "User has no attribute nonsense",
+		"userName, emails[type eq":        "emails[type eq is no SCIM path",
+		"name.middle":                     "User has no attribute name.middle",
+		`emails[kind eq "work"].value`:    "there is no attribute kind",
+		"password":                        "User has no attribute password",
+		"urn:example:1.0:User:costCenter": "User has no attribute urn:example:1.0:User:costCenter",
+	} {
+		_, err := w.directory.SetRuntimeConfig(t.Context(), provider, "", "scim.requiredAttributes", value)
+		if e := (*directory.Error)(nil); !errors.As(err, &e) || e.Code != directory.CodeBadInput || !strings.Contains(e.Message, sentence) {
+			t.Errorf("%s: %v, want %q", value, err, sentence)
+		}
+	}
+	for _, value := range []string{"USERNAME", schema.UserURN + ":name.givenName", enterprise + ":costCenter, costCenter", `addresses[type eq "work" and primary eq true].country`} {
+		w.set("scim.requiredAttributes", value)
+	}
 }
 
 func TestEmailDomains(t *testing.T) {

@@ -224,17 +224,18 @@ func (s *Store) RuntimeConfig(ctx context.Context, instances []int64) ([][]*dire
 }
 
 // SetRuntimeConfig implements [directory.Store].
-func (s *Store) SetRuntimeConfig(ctx context.Context, instance int64, e directory.RuntimeConfigEntry, sealed []byte, a directory.Audit) error {
+func (s *Store) SetRuntimeConfig(ctx context.Context, instance int64, e directory.RuntimeConfigEntry, sealed []byte, reevaluate bool, a directory.Audit) error {
 	_, err := s.change(ctx, "INSTANCE", a, `INSERT INTO runtime_config (instance_id, key, value, sealed, updated_by) VALUES ($3, $4, $5, $6, $7)
 		ON CONFLICT (instance_id, key) DO UPDATE
 		SET value = excluded.value, sealed = excluded.sealed, updated_at = now(), updated_by = excluded.updated_by
-		RETURNING instance_id AS id`, instance, e.Key, e.Value, sealed, e.UpdatedBy)
+		RETURNING instance_id AS id`+markReevaluation("$8"), instance, e.Key, e.Value, sealed, e.UpdatedBy, reevaluate)
 	return err
 }
 
 // DeleteRuntimeConfig implements [directory.Store].
-func (s *Store) DeleteRuntimeConfig(ctx context.Context, instance int64, key string, a directory.Audit) (bool, error) {
-	_, err := s.change(ctx, "INSTANCE", a, `DELETE FROM runtime_config WHERE instance_id = $3 AND key = $4 RETURNING instance_id AS id`, instance, key)
+func (s *Store) DeleteRuntimeConfig(ctx context.Context, instance int64, key string, reevaluate bool, a directory.Audit) (bool, error) {
+	_, err := s.change(ctx, "INSTANCE", a, `DELETE FROM runtime_config WHERE instance_id = $3 AND key = $4
+		RETURNING instance_id AS id`+markReevaluation("$5"), instance, key, reevaluate)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

@@ -32,7 +32,7 @@ func TestTokenComesBackAsItWasStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SetRuntimeConfig(ctx, instance.ID, directory.RuntimeConfigEntry{Key: "k", Value: text("v")}, nil, directory.Audit{}); err != nil {
+	if err := s.SetRuntimeConfig(ctx, instance.ID, directory.RuntimeConfigEntry{Key: "k", Value: text("v")}, nil, false, directory.Audit{}); err != nil {
 		t.Fatal(err)
 	}
 	found, err := s.InstancesByID(ctx, []int64{instance.ID})

@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+
+	"github.com/roster-gateway/roster/directory"
+)
+
+// markReevaluation is a part of a statement on runtime_config, after its CTE: the instance $3 is to be looked through
+// again where placeholder holds.
+func markReevaluation(placeholder string) string {
+	return `), marked AS (
+		UPDATE provider_instance SET reevaluation = reevaluation + 1, reevaluated_to = 0
+		WHERE id = $3 AND ` + placeholder + `::boolean AND EXISTS (SELECT FROM changed)`
+}
+
+// Reevaluations implements [directory.Reevaluator].
+func (s *Store) Reevaluations(ctx context.Context) ([]directory.Reevaluation, error) {
+	var rows []struct {
+		Instance int64 `db:"id"`
+		Number   int64 `db:"reevaluation"`
+		To       int64 `db:"reevaluated_to"`
+	}
+	err := s.all(ctx, &rows, `SELECT id, reevaluation, reevaluated_to FROM provider_instance
+		WHERE reevaluated_to IS NOT NULL AND deleted_at IS NULL ORDER BY id`)
+	out := make([]directory.Reevaluation, len(rows))
+	for i, row := range rows {
+		out[i] = directory.Reevaluation{InstanceID: row.Instance, Number: row.Number, To: row.To}
+	}
+	return out, err
+}
+
+// Reevaluated implements [directory.Reevaluator].
+func (s *Store) Reevaluated(ctx context.Context, r directory.Reevaluation, to *int64) (bool, error) {
+	n, err := s.direct().exec(ctx, `UPDATE provider_instance SET reevaluated_to = $4
+		WHERE id = $1 AND reevaluation = $2 AND reevaluated_to = $3`, r.InstanceID, r.Number, r.To, to)
+	return n > 0, err
+}
