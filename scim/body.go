@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -14,17 +15,29 @@ import (
 
 // object reads the request's body, which must be one JSON object.
 func (rq *request) object() (map[string]any, error) {
+	if rq.given != nil {
+		return rq.given, nil
+	}
 	if err := checkMediaType(rq.r.Header); err != nil {
 		return nil, err
 	}
 	text, err := io.ReadAll(http.MaxBytesReader(rq.w, rq.r.Body, rq.cfg.MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, &problem{status: http.StatusRequestEntityTooLarge, detail: "The body is larger than this server takes."}
+		return nil, &problem{status: http.StatusRequestEntityTooLarge, detail: "The body is larger than " + grouped(rq.cfg.MaxBody) + " bytes, the most that one request may have."}
 	}
 	if err != nil {
 		return nil, badInput(patch.InvalidSyntax, "The body could not be read to its end.")
 	}
 	return decodeObject(text)
+}
+
+// grouped writes a number with commas between its thousands.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // checkMediaType takes JSON as SCIM and others call it (RFC 7644 section 3.1), in UTF-8 and not compressed.

@@ -77,7 +77,7 @@ func (rq *request) serviceProviderConfig() map[string]any {
 	return map[string]any{
 		"schemas":        []string{coreURN + "ServiceProviderConfig"},
 		"patch":          supported(true),
-		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": rq.cfg.MaxBody},
+		"bulk":           map[string]any{"supported": true, "maxOperations": maxOperations, "maxPayloadSize": rq.cfg.MaxBody},
 		"filter":         map[string]any{"supported": true, "maxResults": maxCount},
 		"changePassword": supported(false),
 		"sort":           supported(false),

@@ -15,8 +15,8 @@ func TestServiceProviderConfig(t *testing.T) {
 	a := w.get("/ServiceProviderConfig").is(http.StatusOK)
 	number := func(text string) any { return json.Number(text) }
 	a.has(true, "patch", "supported").has(true, "filter", "supported").has(true, "etag", "supported").
-		has(false, "bulk", "supported").has(false, "sort", "supported").has(false, "changePassword", "supported").
-		has(number("1000"), "filter", "maxResults").has(number("0"), "bulk", "maxOperations").has(number("65536"), "bulk", "maxPayloadSize").
+		has(true, "bulk", "supported").has(false, "sort", "supported").has(false, "changePassword", "supported").
+		has(number("1000"), "filter", "maxResults").has(number("1000"), "bulk", "maxOperations").has(number("65536"), "bulk", "maxPayloadSize").
 		has("oauthbearertoken", "authenticationSchemes", 0, "type").has("ServiceProviderConfig", "meta", "resourceType")
 	for _, path := range []string{"/ServiceProviderConfig", "/Schemas", "/ResourceTypes"} {
 		if raw := w.get(path).is(http.StatusOK).raw; strings.Contains(raw, `""`) {

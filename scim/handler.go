@@ -74,6 +74,8 @@ type request struct {
 	base  string
 	shape string
 	query query
+	// given is the body of a request that is a part of another one.
+	given map[string]any
 }
 
 // ServeHTTP answers one request.
@@ -86,7 +88,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(telemetry.RequestIDHeader, rq.id)
 	}
 	rq.r = r.WithContext(ctx)
-	answer, err := rq.safely()
+	answer, err := rq.safely(rq.serve)
 	if last := writes.Last(); last != nil {
 		w.Header().Set("Roster-Revision", last.String())
 	}
@@ -97,8 +99,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rq.write(answer)
 }
 
-// safely serves the request; a panic becomes an internal error.
-func (rq *request) safely() (out *answer, err error) {
+// safely serves the request, or a part of it; a panic becomes an internal error.
+func (rq *request) safely(serve func() (*answer, error)) (out *answer, err error) {
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -110,7 +112,7 @@ func (rq *request) safely() (out *answer, err error) {
 		rq.cfg.Log.ErrorContext(rq.ctx(), "scim: panic", "panic", p, "stack", string(debug.Stack()))
 		err = &directory.Error{Code: directory.CodeInternal, Message: hiddenMessage}
 	}()
-	return rq.serve()
+	return serve()
 }
 
 func (rq *request) ctx() context.Context { return rq.r.Context() }

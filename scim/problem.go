@@ -100,16 +100,27 @@ func (rq *request) fail(err error) {
 	if errors.Is(err, context.Canceled) && rq.ctx().Err() != nil {
 		return // nobody is there to be told
 	}
+	p := rq.problem(err)
+	for name, value := range p.header {
+		rq.w.Header().Set(name, value)
+	}
+	rq.write(&answer{status: p.status, body: encode(p.body())})
+}
+
+// problem is what an error is answered with. Failures of ours are logged.
+func (rq *request) problem(err error) *problem {
 	p := problemOf(err, rq.id)
 	if p.status >= http.StatusInternalServerError && p.status != http.StatusNotImplemented {
 		rq.cfg.Log.ErrorContext(rq.ctx(), "scim: request failed", "method", rq.r.Method, "status", p.status, "error", err)
 	}
+	return p
+}
+
+// body is the problem as clients see it.
+func (p *problem) body() map[string]any {
 	body := map[string]any{"schemas": []string{errorURN}, "status": strconv.Itoa(p.status), "detail": p.detail}
 	if p.scimType != "" {
 		body["scimType"] = p.scimType
 	}
-	for name, value := range p.header {
-		rq.w.Header().Set(name, value)
-	}
-	rq.write(&answer{status: p.status, body: encode(body)})
+	return body
 }

@@ -71,7 +71,13 @@ func (rq *request) route(segments []string) (*answer, error) {
 	case "serviceproviderconfig", "schemas", "resourcetypes":
 		rq.setRoute("/"+name, len(segments) > 1)
 		return rq.discovery(name, segments[1:])
-	case "me", "bulk", ".search":
+	case "bulk":
+		rq.setRoute("/bulk", len(segments) > 1)
+		if len(segments) > 1 {
+			return nil, notFound()
+		}
+		return rq.bulk()
+	case "me", ".search":
 		rq.setRoute("/"+name, false)
 		return nil, notImplemented()
 	}
