@@ -40,6 +40,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		return command.Gateway{}, err
 	}
 	go people.KeepHouse(p.Background, p.Store, directory.Retention{Changes: p.Settings.ChangeRetention, Tombstones: p.Settings.TombstoneRetention})
+	go people.Reevaluate(p.Background, p.Store, scim.Reevaluate)
 	p.Store.Hints(p.Background, p.Log, people.Wake)
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, PublicURL: p.PublicURL}

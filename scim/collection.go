@@ -79,7 +79,7 @@ func (rq *request) where(c *collection, text string) (directory.Predicate, error
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.Compile(c.binding)
+	p, err := f.Compile(c.bindingFor(rq.instance))
 	if err != nil {
 		return nil, err
 	}

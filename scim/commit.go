@@ -16,11 +16,7 @@ func (rq *request) changes(c *collection, verb string) directory.Changes {
 
 // update completes a change set by the new state of a record, tied to a version (0 is any), and commits it.
 func (rq *request) update(c *collection, changes directory.Changes, record *directory.Record, s state, members patch.MemberChange, version int64) (*directory.Record, error) {
-	put := s.put
-	put.UID, put.IfVersion, put.Description = record.UID, version, record.Description
-	if record.Status == directory.StatusDisabled && put.Status == directory.StatusDisabled {
-		put.StatusReason = record.StatusReason
-	}
+	put := s.over(record, version)
 	link := directory.MemberChange{Container: record.UID}
 	if same(put, record) {
 		link.IfVersion = rq.ifVersion(record) // there is no put to be tied to it

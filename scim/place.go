@@ -67,3 +67,16 @@ func (p place) values(resource map[string]any) []any {
 	}
 	return out
 }
+
+// text is the first value as a text, empty for none and for what is no simple value.
+func (p place) text(resource map[string]any) string {
+	for _, value := range p.values(resource) {
+		switch v := value.(type) {
+		case string:
+			return v
+		case fmt.Stringer: // a number
+			return v.String()
+		}
+	}
+	return ""
+}

@@ -21,14 +21,24 @@ const (
 
 // DirectoryOptions tell the directory which values these settings take.
 func DirectoryOptions(types *schema.Registry) []directory.Option {
-	return []directory.Option{directory.WithConfigCheck(RequiredAttributes, func(value string) error {
+	user, group := types.ResourceType("User"), types.ResourceType("Group")
+	options := []directory.Option{directory.WithConfigCheck(RequiredAttributes, func(value string) error {
 		for _, path := range splitPaths(value) {
-			if _, err := placeOf(types.ResourceType("User"), path); err != nil {
+			if _, err := placeOf(user, path); err != nil {
 				return err
 			}
 		}
 		return nil
 	})}
+	for key, rt := range map[string]*schema.ResourceType{
+		MapUserDisplayName: user, MapUserEmail: user, MapUserDescription: user, MapGroupEmail: group, MapGroupDescription: group,
+	} {
+		options = append(options, directory.WithConfigCheck(key, func(value string) error {
+			_, err := placeOf(rt, value)
+			return err
+		}))
+	}
+	return options
 }
 
 // refusesUnknown reports whether unknown members fail a request.

@@ -28,7 +28,9 @@ func (rq *request) show(out []byte, c *collection, r *directory.Resource, p *pro
 		}
 		return i >= 0
 	})
-	c.fields(r.Record, func(name string, value any) { o.set(name, scalar(value)) })
+	kept := slices.ContainsFunc(o, func(m member) bool { return m.name == "displayName" })
+	o = slices.DeleteFunc(o, func(m member) bool { return m.stored == "null" })
+	c.fields(r.Record, kept, func(name string, value any) { o.set(name, scalar(value)) })
 	rq.setLinks(&o, extensions, c, r)
 	schemas := appendText([]byte{'['}, c.rt.Core.ID)
 	for i, e := range c.rt.Extensions {

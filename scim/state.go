@@ -25,7 +25,7 @@ type state struct {
 
 // stateOf takes a normalized resource apart: what the directory keeps in fields of its own, links, and the remaining
 // attributes in their SCIM form.
-func (c *collection) stateOf(resource map[string]any) (state, error) {
+func (c *collection) stateOf(i *directory.Instance, resource map[string]any) (state, error) {
 	attrs := maps.Clone(resource)
 	take := func(name string) string {
 		text, _ := attrs[name].(string)
@@ -64,7 +64,18 @@ func (c *collection) stateOf(resource map[string]any) (state, error) {
 		return s, badInput(patch.InvalidValue, "%s is required and must not be blank.", nameAttr)
 	}
 	s.put.Attrs = attrs
+	c.applyMap(i, resource, &s.put)
 	return s, nil
+}
+
+// over is the put that gives a record this state.
+func (s state) over(r *directory.Record, version int64) directory.Put {
+	put := s.put
+	put.UID, put.IfVersion = r.UID, version
+	if r.Status == directory.StatusDisabled && put.Status == directory.StatusDisabled {
+		put.StatusReason = r.StatusReason
+	}
+	return put
 }
 
 // takeManager takes the manager out of the enterprise extension.
@@ -114,12 +125,17 @@ func email(emails any) *string {
 // resourceOf is the normalized resource that a record was made from, without its links: the reverse of stateOf.
 func (c *collection) resourceOf(r *directory.Record) map[string]any {
 	resource := map[string]any(r.Attrs.Set())
-	c.fields(r, func(name string, value any) { resource[name] = value })
+	displayName, kept := resource["displayName"]
+	if displayName == nil {
+		delete(resource, "displayName")
+	}
+	c.fields(r, kept, func(name string, value any) { resource[name] = value })
 	return resource
 }
 
-// fields are the attributes that the directory keeps in fields of its own.
-func (c *collection) fields(r *directory.Record, set func(name string, value any)) {
+// fields are the attributes that the directory keeps in fields of its own. The client's display name is kept beside
+// them where the directory has another one.
+func (c *collection) fields(r *directory.Record, kept bool, set func(name string, value any)) {
 	if r.ExternalID != nil {
 		set("externalId", *r.ExternalID)
 	}
@@ -129,7 +145,7 @@ func (c *collection) fields(r *directory.Record, set func(name string, value any
 	}
 	set("userName", r.Name)
 	set("active", r.Status == directory.StatusActive)
-	if r.DisplayName != r.Name {
+	if r.DisplayName != r.Name && !kept {
 		set("displayName", r.DisplayName)
 	}
 }

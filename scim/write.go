@@ -21,7 +21,7 @@ func (rq *request) create(c *collection) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.stateOf(resource)
+	s, err := c.stateOf(rq.instance, resource)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (rq *request) replace(c *collection, id string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.stateOf(resource)
+	s, err := c.stateOf(rq.instance, resource)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (rq *request) applyPatch(c *collection, found *directory.Resource, ops []pa
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.stateOf(after)
+	s, err := c.stateOf(rq.instance, after)
 	if err != nil {
 		return nil, err
 	}
