@@ -107,7 +107,8 @@ type (
 		Op      CompareOp
 		Value   any // string, bool, json.Number or time.Time
 	}
-	// Present holds where the operand has a value that is not null, not empty.
+	// Present holds where the operand has a value that is not null, not empty. A display name is one where it is not just
+	// the name.
 	Present struct{ Operand Operand }
 	// Element holds where one element of the multi-valued complex attribute at Path meets Where, whose operands are
 	// relative to the element.
@@ -115,12 +116,13 @@ type (
 		Path  []string
 		Where Predicate
 	}
-	// Linked holds where the identity is linked to the one with the given UID: as its container (Down: UID is a
-	// direct member of it), its member (Up: it is a direct member of UID) or its report (manager is UID).
+	// Linked holds where the identity is linked to one that meets Where (nil: to any): as its container (Down: the other
+	// is a direct member of it), its member (Up) or its report (the other is its manager). Only live users and groups of
+	// the same instance count. The operands of Where are columns of the other identity.
 	Linked struct {
 		Way     Way
 		Manager bool
-		UID     string
+		Where   Predicate
 	}
 )
 
@@ -146,6 +148,7 @@ type Column string
 // The columns.
 const (
 	ColumnUID         Column = "uid"
+	ColumnKind        Column = "kind" // an [IdentityKind] as text, compared whole
 	ColumnExternalID  Column = "external_id"
 	ColumnName        Column = "name"
 	ColumnDisplayName Column = "display_name"

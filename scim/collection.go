@@ -1,7 +1,7 @@
 package scim
 
 import (
-	"context"
+	"strings"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/filter"
@@ -26,22 +26,29 @@ func newCollection(rt *schema.ResourceType) *collection {
 			"id": directory.ColumnUID, "externalId": directory.ColumnExternalID, "meta.created": directory.ColumnCreatedAt,
 			"meta.lastModified": directory.ColumnUpdatedAt, "meta.version": directory.ColumnVersion,
 		},
-		Constants:   map[string]string{"meta.resourceType": rt.Name},
-		Unsupported: map[string]bool{"meta.location": true},
+		Constants: map[string]string{"meta.resourceType": rt.Name},
 	}}
 	switch rt.Schema {
 	case schema.GroupURN:
 		c.kind, c.links = directory.KindGroup, "members"
 		c.binding.Columns["displayName"] = directory.ColumnName
-		c.binding.Links = map[string]directory.Linked{"members": {Way: directory.Down}}
+		c.binding.Links = map[string]filter.Link{"members": {Way: directory.Down, Types: memberTypes}}
 	default:
 		c.binding.Columns["userName"] = directory.ColumnName
 		c.binding.Columns["displayName"] = directory.ColumnDisplayName
 		c.binding.Columns["active"] = directory.ColumnActive
-		c.binding.Links = map[string]directory.Linked{"groups": {Way: directory.Up}, managerKey: {Manager: true}}
+		c.binding.Links = map[string]filter.Link{"groups": {Way: directory.Up, Types: groupTypes}, managerKey: {Manager: true}}
 	}
+	c.binding.Kind = c.kind
 	return c
 }
+
+// memberTypes are the types of a group's members, groupTypes those of the groups that a user is in: only memberships
+// that are direct are listed.
+var (
+	memberTypes = map[directory.IdentityKind]string{directory.KindUser: "User", directory.KindGroup: "Group"}
+	groupTypes  = map[directory.IdentityKind]string{directory.KindGroup: "direct"}
+)
 
 // all selects every resource of the request's instance, in the order of their creation.
 func (rq *request) all(c *collection) directory.ListQuery {
@@ -79,44 +86,17 @@ func (rq *request) where(c *collection, text string) (directory.Predicate, error
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.Compile(c.bindingFor(rq.instance))
-	if err != nil {
-		return nil, err
-	}
-	return rq.ownContainers(rq.ctx(), p)
+	binding := c.bindingFor(rq.instance)
+	binding.Locate = rq.locate
+	return f.Compile(binding)
 }
 
-// ownContainers makes conditions on containers of other instances and on roles hold for nobody: what a token cannot
-// see it cannot ask about either.
-func (rq *request) ownContainers(ctx context.Context, p directory.Predicate) (directory.Predicate, error) {
-	var err error
-	all := func(terms []directory.Predicate) []directory.Predicate {
-		out := make([]directory.Predicate, len(terms))
-		for i, t := range terms {
-			var failed error
-			if out[i], failed = rq.ownContainers(ctx, t); failed != nil {
-				err = failed
-			}
-		}
-		return out
-	}
-	switch p := p.(type) {
-	case directory.And:
-		return directory.And(all(p)), err
-	case directory.Or:
-		return directory.Or(all(p)), err
-	case directory.Not:
-		term, err := rq.ownContainers(ctx, p.Term)
-		return directory.Not{Term: term}, err
-	case directory.Linked:
-		if p.Way != directory.Up || p.Manager {
-			return p, nil
-		}
-		groups := directory.ListQuery{Kinds: []directory.IdentityKind{directory.KindGroup}, InstanceID: rq.instance.ID, Status: directory.AnyLive}
-		group, err := rq.directory.Resource(ctx, groups, p.UID, directory.LinkSet{})
-		if err != nil || group == nil {
-			return directory.Or{}, err
+// locate finds out whose address a text is: the reverse of address.
+func (rq *request) locate(address string) (kind directory.IdentityKind, id string, ok bool) {
+	for _, c := range rq.collections {
+		if id, ok = strings.CutPrefix(address, rq.base+c.rt.Endpoint+"/"); ok {
+			return c.kind, id, true
 		}
 	}
-	return p, nil
+	return "", "", false
 }

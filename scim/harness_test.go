@@ -191,8 +191,10 @@ func (c *client) get(path string, headers ...string) *answer {
 // list reads a list by a filter.
 func (c *client) list(endpoint, filter string) *answer {
 	c.t.Helper()
-	return c.get(endpoint + "?filter=" + url.QueryEscape(filter))
+	return c.get(endpoint + "?filter=" + escaped(filter))
 }
+
+func escaped(text string) string { return url.QueryEscape(text) }
 
 func (c *client) post(path string, body any, headers ...string) *answer {
 	c.t.Helper()

@@ -95,13 +95,7 @@ func (rq *request) setLinks(o *object, extensions []object, c *collection, r *di
 
 // linkType is the type of a link: a member's kind, and of a user's group that the user is in it directly.
 func (c *collection) linkType(l directory.Reference) string {
-	switch {
-	case c.kind == directory.KindUser:
-		return "direct"
-	case l.Kind == directory.KindGroup:
-		return "Group"
-	}
-	return "User"
+	return c.binding.Links[c.links].Types[l.Kind]
 }
 
 // reference appends a linked identity as the value of an attribute.

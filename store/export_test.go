@@ -17,10 +17,18 @@ var (
 
 // ResourcesSQL is the statement of [Store.Resources], with its arguments.
 func ResourcesSQL(q directory.ListQuery, links directory.LinkSet) (string, []any, error) {
-	return resourcesSQL(q, links)
+	query, c, err := resourcesSQL(q, links)
+	if err != nil {
+		return "", nil, err
+	}
+	return query, c.args, nil
 }
 
 // ResourceSQL is the statement of [Store.Resource], with its arguments.
 func ResourceSQL(q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) (string, []any, error) {
-	return resourceSQL(q, uid, links)
+	query, c, err := resourceSQL(q, uid, links)
+	if err != nil {
+		return "", nil, err
+	}
+	return query, c.args, nil
 }

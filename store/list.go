@@ -15,6 +15,8 @@ import (
 type conditions struct {
 	terms []string
 	args  []any
+	// ranged says that how many rows there are depends on the values, so that no plan is good for all of them.
+	ranged bool
 }
 
 // bind adds an argument and returns its placeholder.
@@ -100,7 +102,7 @@ func (s *Store) Count(ctx context.Context, q directory.ListQuery) (int, error) {
 		return 0, err
 	}
 	var n int
-	return n, s.get(ctx, &n, `SELECT count(*) FROM identity i`+c.where(), c.args...)
+	return n, s.fitting(c).get(ctx, &n, `SELECT count(*) FROM identity i`+c.where(), c.args...)
 }
 
 // orderKey is the column that a list is sorted by and the type of its cursor's key.
@@ -153,7 +155,7 @@ func listConditions(q directory.ListQuery) (*conditions, error) {
 		c.add("i.updated_at >= %s", *q.UpdatedSince)
 	}
 	if q.Where != nil {
-		term, err := compile(c, q.Where, wholeIdentity)
+		term, err := wholeIdentity(c).compile(q.Where)
 		if err != nil {
 			return nil, err
 		}

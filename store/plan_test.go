@@ -3,8 +3,10 @@ package store_test
 import (
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/lib/pq"
@@ -15,17 +17,20 @@ import (
 )
 
 // planned is a database with rows enough that no plan reads them all without need.
-func planned(t *testing.T) *sql.DB {
+func planned(t *testing.T, rows int) *sql.DB {
 	t.Helper()
 	db := openSQL(t, testpg.New(t))
 	for _, statement := range []string{
 		`INSERT INTO provider (name, name_key, type) VALUES ('HR', 'hr', 'SCIM')`,
 		`INSERT INTO provider_instance (provider_id, name, name_key, url_token) SELECT id, '', '', 'x' FROM provider WHERE name_key = 'hr'`,
-		`INSERT INTO identity (uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key)
+		`INSERT INTO identity (uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key,
+				updated_at, attributes)
 			SELECT gen_random_uuid(), CASE WHEN n % 10 = 0 THEN 'GROUP' ELSE 'USER' END, (SELECT max(id) FROM provider_instance),
-				'e' || n, 'u' || n, 'u' || n, 'HR:u' || n, 'hr:u' || n, 'hr:u' || n, 'u' || n, 'u' || n FROM generate_series(1, 20000) AS n`,
+				'e' || n, 'u' || n, 'u' || n, 'HR:u' || n, 'hr:u' || n, 'hr:u' || n, 'u' || n, 'u' || n,
+				now() - n * interval '1 minute', format('{"emails":[{"type":"work","value":"U%s@x"},{"value":"u%s@y"}]}', n, n)::jsonb
+			FROM generate_series(1, ` + strconv.Itoa(rows) + `) AS n`,
 		`INSERT INTO link (container_id, kind, member_id)
-			SELECT c.id, 'member', m.id FROM identity c JOIN identity m ON m.kind = 'USER' AND m.id BETWEEN c.id - 20 AND c.id + 20 WHERE c.kind = 'GROUP'`,
+			SELECT c.id, 'member', c.id + apart FROM identity c, generate_series(1, 9) AS apart WHERE c.kind = 'GROUP'`,
 		`INSERT INTO alias (identity_id, fqn, fqn_key) SELECT id, 'HR:was ' || id, 'hr:was ' || id FROM identity`,
 		`INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_UPDATED', ARRAY[id] FROM identity`,
 		`ANALYZE`,
@@ -40,7 +45,7 @@ func planned(t *testing.T) *sql.DB {
 // The statements of every write, and the look at the change log that follows it, read no table whole.
 func TestWritesUseIndexes(t *testing.T) {
 	t.Parallel()
-	db := planned(t)
+	db := planned(t, 20_000)
 	one, many := uuid.NewString(), "{"+uuid.NewString()+","+uuid.NewString()+"}"
 	audit := []any{"actor", "token", "scim", "id", "action", "target"}
 	for name, c := range map[string]struct {
@@ -62,9 +67,9 @@ func TestWritesUseIndexes(t *testing.T) {
 
 // The reads that provisioning clients send all the time find their rows by an index, also by the plan that Postgres
 // keeps for any value.
-func TestPointReadsUseIndexes(t *testing.T) {
+func TestReadsUseIndexes(t *testing.T) {
 	t.Parallel()
-	db := planned(t)
+	db := planned(t, 100_000)
 	users := directory.ListQuery{
 		Kinds: []directory.IdentityKind{directory.KindUser}, InstanceID: 2, Status: directory.AnyLive,
 		Order: directory.Order{Field: directory.OrderID}, Limit: 100,
@@ -75,6 +80,16 @@ func TestPointReadsUseIndexes(t *testing.T) {
 		q.Where = directory.Compare{Operand: directory.Operand{Column: column, CaseExact: exact}, Op: directory.Equal, Value: value}
 		return func(l directory.LinkSet) (string, []any, error) { return store.ResourcesSQL(q, l) }
 	}
+	where := func(q directory.ListQuery, p directory.Predicate) func(directory.LinkSet) (string, []any, error) {
+		q.Where = p
+		return func(l directory.LinkSet) (string, []any, error) { return store.ResourcesSQL(q, l) }
+	}
+	is := func(o directory.Operand, op directory.CompareOp, value any) directory.Predicate {
+		return directory.Compare{Operand: o, Op: op, Value: value}
+	}
+	uid := is(directory.Operand{Column: directory.ColumnUID}, directory.Equal, uuid.NewString())
+	email := is(directory.Operand{Path: []string{"value"}}, directory.Equal, "u7@X")
+	work := is(directory.Operand{Path: []string{"type"}}, directory.Equal, "work")
 	userLinks := directory.LinkSet{Groups: true, Manager: true}
 	for name, c := range map[string]struct {
 		sql   func(directory.LinkSet) (string, []any, error)
@@ -90,6 +105,12 @@ func TestPointReadsUseIndexes(t *testing.T) {
 		"externalId eq":            {eq(users, directory.ColumnExternalID, "e7", true), userLinks, "external_id = "},
 		"displayName eq":           {eq(users, directory.ColumnDisplayName, "u7", false), userLinks, "(display_key = "},
 		"displayName eq of groups": {eq(groups, directory.ColumnName, "u10", false), directory.LinkSet{Members: true}, "name_key = "},
+		"emails.value eq":          {where(users, directory.Element{Path: []string{"emails"}, Where: email}), userLinks, "@> jsonb_build_array"},
+		`emails[type eq "work"].value eq`: {
+			where(users, directory.Element{Path: []string{"emails"}, Where: directory.And{work, email}}), userLinks, "@> jsonb_build_array",
+		},
+		"id eq and members eq": {where(groups, directory.And{uid, directory.Linked{Where: uid}}), directory.LinkSet{}, "(uid = "},
+		"id eq and manager eq": {where(users, directory.And{uid, directory.Linked{Manager: true, Where: uid}}), directory.LinkSet{}, "(uid = "},
 	} {
 		query, args, err := c.sql(c.links)
 		if err != nil {
@@ -100,10 +121,41 @@ func TestPointReadsUseIndexes(t *testing.T) {
 			t.Errorf("%s does not use an index on %s\n%s\n%s", name, c.index, query, plan)
 		}
 	}
+	checkLists(t, db)
+}
+
+// An unfiltered page reads its rows and no others. What has changed of late is found by an index too, by a plan for the
+// very time that is asked for.
+func checkLists(t *testing.T, db *sql.DB) {
+	t.Helper()
+	users := directory.ListQuery{
+		Kinds: []directory.IdentityKind{directory.KindUser}, InstanceID: 2, Status: directory.AnyLive,
+		Order: directory.Order{Field: directory.OrderID}, Limit: 100,
+	}
+	query, args, err := store.ResourcesSQL(users, directory.LinkSet{Groups: true, Manager: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan := genericPlan(t, db, query, args); !strings.Contains(plan, "Limit") || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Sort Key: i.id") {
+		t.Errorf("an unfiltered page: %s", plan)
+	}
+	users.Where = directory.Compare{Operand: directory.Operand{Column: directory.ColumnUpdatedAt}, Op: directory.Greater, Value: time.Now().Add(-time.Hour)}
+	if query, args, err = store.ResourcesSQL(users, directory.LinkSet{Groups: true, Manager: true}); err != nil {
+		t.Fatal(err)
+	}
+	args[len(args)-2] = args[len(args)-2].(time.Time).Format(time.RFC3339Nano)
+	if plan := planOf(t, db, "force_custom_plan", query, args); !strings.Contains(plan, "Index Cond: (updated_at > ") || strings.Contains(plan, "Seq Scan") {
+		t.Errorf("meta.lastModified gt: %s", plan)
+	}
 }
 
 // genericPlan is how Postgres runs a statement that it keeps prepared for any values.
 func genericPlan(t *testing.T, db *sql.DB, query string, args []any) string {
+	t.Helper()
+	return planOf(t, db, "force_generic_plan", query, args)
+}
+
+func planOf(t *testing.T, db *sql.DB, mode, query string, args []any) string {
 	t.Helper()
 	conn, err := db.Conn(t.Context())
 	if err != nil {
@@ -114,7 +166,7 @@ func genericPlan(t *testing.T, db *sql.DB, query string, args []any) string {
 	for i, arg := range args {
 		literals[i] = pq.QuoteLiteral(fmt.Sprint(arg))
 	}
-	for _, statement := range []string{`SET plan_cache_mode = force_generic_plan`, `PREPARE planned AS ` + query} {
+	for _, statement := range []string{`SET plan_cache_mode = ` + mode, `PREPARE planned AS ` + query} {
 		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}

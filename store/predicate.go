@@ -11,41 +11,48 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// wholeIdentity is the document that a predicate outside of elements looks at.
-const wholeIdentity = "i.attributes"
+// scope is what the operands of a predicate are found in: a row of identity, and a JSON document, which is the row's
+// attributes or one element of them.
+type scope struct {
+	*conditions
+	row, document string
+}
 
-// compile turns a predicate into an SQL condition that is true or false, never null. Operands are columns of identity
-// i and paths in a JSON document: the identity's attributes, or one element of one of them. Values are bound.
-func compile(c *conditions, p directory.Predicate, document string) (string, error) {
+// wholeIdentity is the scope of a predicate on the identity i.
+func wholeIdentity(c *conditions) scope {
+	return scope{conditions: c, row: "i", document: "i.attributes"}
+}
+
+// compile turns a predicate into an SQL condition that is true or false, never null. Values are bound.
+func (s scope) compile(p directory.Predicate) (string, error) {
 	switch p := p.(type) {
 	case directory.And:
-		return compileAll(c, p, document, " AND ", "true")
+		return s.compileAll(p, " AND ", "true")
 	case directory.Or:
-		return compileAll(c, p, document, " OR ", "false")
+		return s.compileAll(p, " OR ", "false")
 	case directory.Not:
-		term, err := compile(c, p.Term, document)
+		term, err := s.compile(p.Term)
 		return "NOT " + term, err
 	case directory.Compare:
-		return compileCompare(c, p, document)
+		return s.compileCompare(p)
 	case directory.Present:
-		return compilePresent(c, p.Operand, document), nil
+		return s.compilePresent(p.Operand), nil
 	case directory.Element:
-		term, err := compile(c, p.Where, "element")
-		return "EXISTS (SELECT FROM " + jsonValues(c, p.Path, document) + " AS element WHERE " + term + ")", err
+		return s.compileElement(p)
 	case directory.Linked:
-		return compileLinked(c, p), nil
+		return s.compileLinked(p)
 	default:
 		return "", fmt.Errorf("predicate %T has no SQL form", p)
 	}
 }
 
-func compileAll(c *conditions, terms []directory.Predicate, document, operator, empty string) (string, error) {
+func (s scope) compileAll(terms []directory.Predicate, operator, empty string) (string, error) {
 	if len(terms) == 0 {
 		return empty, nil
 	}
 	parts := make([]string, len(terms))
 	for i, t := range terms {
-		part, err := compile(c, t, document)
+		part, err := s.compile(t)
 		if err != nil {
 			return "", err
 		}
@@ -54,186 +61,108 @@ func compileAll(c *conditions, terms []directory.Predicate, document, operator, 
 	return "(" + strings.Join(parts, operator) + ")", nil
 }
 
-// column describes how a column is compared.
-type column struct {
-	exact, folded string // SQL for the two kinds of comparison
+// column is a column of the scope's row.
+func (s scope) column(c directory.Column) string { return s.row + "." + string(c) }
+
+// foldedColumns hold the folded form of others.
+var foldedColumns = map[directory.Column]directory.Column{
+	directory.ColumnName: "name_key", directory.ColumnDisplayName: "display_key", directory.ColumnEmail: "email_key",
 }
 
-var predicateColumns = map[directory.Column]column{
-	directory.ColumnUID:         {"i.uid::text", "i.uid::text"},
-	directory.ColumnExternalID:  {"i.external_id", "lower(i.external_id)"},
-	directory.ColumnName:        {"i.name", "i.name_key"},
-	directory.ColumnDisplayName: {"i.display_name", "i.display_key"},
-	directory.ColumnEmail:       {"i.email", "i.email_key"},
-}
-
-func compileCompare(c *conditions, p directory.Compare, document string) (string, error) {
+func (s scope) compileCompare(p directory.Compare) (string, error) {
+	column := s.column(p.Operand.Column)
+	text, isText := p.Value.(string)
 	switch p.Operand.Column {
 	case "":
-		return compileAttribute(c, p, document)
+		return s.compileAttribute(p)
 	case directory.ColumnActive:
-		return compileActive(c, p)
+		wanted, ok := p.Value.(bool)
+		if !ok {
+			return comparesWithNothing(p.Op), nil
+		}
+		return compareWhole("("+s.row+".status = 'ACTIVE')", p.Op, s.bind(wanted)), nil
 	case directory.ColumnCreatedAt, directory.ColumnUpdatedAt:
 		at, ok := p.Value.(time.Time)
 		if !ok {
 			return comparesWithNothing(p.Op), nil
 		}
-		return compareWhole("i."+string(p.Operand.Column), p.Op, c.bind(at)), nil
+		s.ranged = s.ranged || p.Op != directory.Equal && p.Op != directory.NotEqual
+		return compareWhole(column, p.Op, s.bind(at)), nil
 	case directory.ColumnVersion:
-		return compareWhole("i.version::text", p.Op, c.bind(fmt.Sprint(p.Value))), nil
+		return s.compileVersion(p), nil
 	case directory.ColumnUID:
-		return compileUID(c, p), nil
-	}
-	col, ok := predicateColumns[p.Operand.Column]
-	if !ok {
+		return s.compileUID(p), nil
+	case directory.ColumnKind:
+		return compareWhole(column, p.Op, s.bind(text)), nil
+	case directory.ColumnExternalID, directory.ColumnName, directory.ColumnDisplayName, directory.ColumnEmail:
+	default:
 		return "", fmt.Errorf("column %q has no SQL form", p.Operand.Column)
 	}
-	text, ok := p.Value.(string)
-	if !ok {
+	if !isText {
 		return comparesWithNothing(p.Op), nil
 	}
 	if p.Operand.CaseExact {
-		return compareText(col.exact, p.Op, c.bind(text)+"::text"), nil
+		return compareText(column, p.Op, s.bind(text)+"::text"), nil
 	}
-	return compareText(col.folded, p.Op, c.bind(directory.FoldKey(text))+"::text"), nil
+	if folded, ok := foldedColumns[p.Operand.Column]; ok {
+		column = s.column(folded)
+	} else {
+		column = "lower(" + column + ")"
+	}
+	return compareText(column, p.Op, s.bind(directory.FoldKey(text))+"::text"), nil
+}
+
+// compileVersion compares the version itself with a number, and its text as clients see it with a text.
+func (s scope) compileVersion(p directory.Compare) string {
+	if n, ok := p.Value.(json.Number); ok {
+		return compareWhole(s.row+".version", p.Op, s.bind(n.String())+"::bigint")
+	}
+	return compareText(`('W/"' || `+s.row+`.version || '"')`, p.Op, s.bind(fmt.Sprint(p.Value))+"::text")
 }
 
 // compileUID keeps the comparison of whole ids on the column itself, so that its index serves.
-func compileUID(c *conditions, p directory.Compare) string {
+func (s scope) compileUID(p directory.Compare) string {
 	text := fmt.Sprint(p.Value)
 	if p.Op == directory.Equal || p.Op == directory.NotEqual {
 		uid, err := uuid.Parse(text)
 		if err != nil {
 			return comparesWithNothing(p.Op)
 		}
-		return compareWhole("i.uid", p.Op, c.bind(uid.String())+"::uuid")
+		return compareWhole(s.row+".uid", p.Op, s.bind(uid.String())+"::uuid")
 	}
-	return compareText("i.uid::text", p.Op, c.bind(text)+"::text")
+	return compareText(s.row+".uid::text", p.Op, s.bind(text)+"::text")
 }
 
-func compileActive(c *conditions, p directory.Compare) (string, error) {
-	wanted, ok := p.Value.(bool)
-	if !ok {
-		return comparesWithNothing(p.Op), nil
-	}
-	return compareWhole("(i.status = 'ACTIVE')", p.Op, c.bind(wanted)), nil
-}
-
-// comparesWithNothing is the answer where value and operand are of different types: only "not equal" holds.
-func comparesWithNothing(op directory.CompareOp) string {
-	if op == directory.NotEqual {
-		return "true"
-	}
-	return "false"
-}
-
-var sqlOperators = map[directory.CompareOp]string{
-	directory.Equal: "=", directory.NotEqual: "IS DISTINCT FROM",
-	directory.Greater: ">", directory.GreaterOrEqual: ">=", directory.Less: "<", directory.LessOrEqual: "<=",
-}
-
-// compareWhole compares what is never null, as it stands, so that an index serves.
-func compareWhole(left string, op directory.CompareOp, right string) string {
-	if operator, ok := sqlOperators[op]; ok {
-		return "(" + left + " " + operator + " " + right + ")"
-	}
-	return "false"
-}
-
-// compareOrdered compares values that SQL orders as SCIM does. Absent values compare with nothing.
-func compareOrdered(left string, op directory.CompareOp, right string) string {
-	operator, ok := sqlOperators[op]
-	switch {
-	case !ok:
-		return "false"
-	case op == directory.NotEqual:
-		return "(" + left + " IS DISTINCT FROM " + right + ")"
-	default:
-		return "coalesce(" + left + " " + operator + " " + right + ", false)"
-	}
-}
-
-// compareText compares text; LIKE's metacharacters are literal because LIKE is not used.
-func compareText(left string, op directory.CompareOp, right string) string {
-	switch op {
-	case directory.Contains:
-		return "coalesce(strpos(" + left + ", " + right + ") > 0, false)"
-	case directory.StartsWith:
-		return "coalesce(starts_with(" + left + ", " + right + "), false)"
-	case directory.EndsWith:
-		return "coalesce(right(" + left + ", length(" + right + ")) = " + right + ", false)"
-	case directory.Equal:
-		return "(" + left + " IS NOT NULL AND " + left + " = " + right + ")"
-	default:
-		return compareOrdered(left+` COLLATE "C"`, op, right)
-	}
-}
-
-// compileAttribute compares a value in a JSON document. Any of several values may match; "not equal" is the negation
-// of "equal", so that an absent attribute is not equal to anything.
-func compileAttribute(c *conditions, p directory.Compare, document string) (string, error) {
-	if p.Op == directory.NotEqual {
-		p.Op = directory.Equal
-		term, err := compileAttribute(c, p, document)
-		return "NOT " + term, err
-	}
-	values := jsonValues(c, p.Operand.Path, document)
-	var term string
-	switch v := p.Value.(type) {
-	case string:
-		// Folding is the database's on both sides: what it cannot fold still equals itself.
-		text, value := "(v #>> '{}')", c.bind(v)+"::text"
-		if !p.Operand.CaseExact {
-			text, value = "lower("+text+")", "lower("+value+")"
-		}
-		term = "jsonb_typeof(v) = 'string' AND " + compareText(text, p.Op, value)
-	case bool:
-		term = "jsonb_typeof(v) = 'boolean' AND " + compareOrdered("(v #>> '{}')::boolean", p.Op, c.bind(v))
-	case json.Number:
-		term = "CASE WHEN jsonb_typeof(v) = 'number' THEN " + compareOrdered("(v #>> '{}')::numeric", p.Op, c.bind(v.String())+"::numeric") + " ELSE false END"
-	case time.Time:
-		// Dates are kept as text; RFC 3339 in UTC orders as text does.
-		term = "jsonb_typeof(v) = 'string' AND " + compareText("(v #>> '{}')", p.Op, c.bind(v.UTC().Format(time.RFC3339Nano))+"::text")
-	default:
-		return "", fmt.Errorf("value %T has no SQL form", p.Value)
-	}
-	return "EXISTS (SELECT FROM " + values + " AS v WHERE " + term + ")", nil
-}
-
-// jsonValues is a set of the values at a path of member names, going through arrays (lax mode). The names are bound
-// as a JSON path built from quoted members.
-func jsonValues(c *conditions, path []string, document string) string {
-	text := "lax $"
-	for _, name := range path {
-		quoted, _ := json.Marshal(name)
-		text += "." + string(quoted)
-	}
-	text += "[*]"
-	return "jsonb_path_query(" + document + ", " + c.bind(text) + "::jsonpath)"
-}
-
-func compilePresent(c *conditions, o directory.Operand, document string) string {
+func (s scope) compilePresent(o directory.Operand) string {
 	switch o.Column {
 	case "":
-		return "EXISTS (SELECT FROM " + jsonValues(c, o.Path, document) + ` AS v WHERE v NOT IN ('null', '""', '{}', '[]'))`
-	case directory.ColumnExternalID:
-		return "(i.external_id IS NOT NULL)"
-	case directory.ColumnEmail:
-		return "(i.email IS NOT NULL)"
+		return "EXISTS (SELECT FROM " + s.values(o.Path) + ` AS v WHERE v NOT IN ('null', '""', '{}', '[]'))`
+	case directory.ColumnDisplayName:
+		return "(" + s.row + ".display_name <> " + s.row + ".name OR " + s.row + ".attributes ? 'displayName')"
+	case directory.ColumnExternalID, directory.ColumnEmail:
+		return "(" + s.column(o.Column) + " IS NOT NULL)"
 	default:
 		return "true"
 	}
 }
 
-func compileLinked(c *conditions, p directory.Linked) string {
-	uid, err := uuid.Parse(p.UID)
-	if err != nil {
-		return "false"
+// compileLinked looks at the ends of links that clients of the instance can see.
+func (s scope) compileLinked(p directory.Linked) (string, error) {
+	kind, e := "l.kind = 'member' AND other.kind IN ('USER', 'GROUP')", endsOf(p.Way)
+	switch {
+	case p.Manager:
+		kind, e = "l.kind = 'manager'", endsOf(directory.Up)
+	case p.Way == directory.Up:
+		kind = "l.kind = 'member' AND other.kind = 'GROUP'"
 	}
-	kind, e := "member", endsOf(p.Way)
-	if p.Manager {
-		kind, e = "manager", endsOf(directory.Up)
+	where := ""
+	if p.Where != nil {
+		term, err := scope{conditions: s.conditions, row: "other", document: "other.attributes"}.compile(p.Where)
+		if err != nil {
+			return "", err
+		}
+		where = " AND " + term
 	}
 	return `EXISTS (SELECT FROM link l JOIN identity other ON other.id = l.` + e.far + `
-		WHERE l.kind = ` + c.bind(kind) + `::link_kind AND l.` + e.near + ` = i.id AND other.uid = ` + c.bind(uid.String()) + `::uuid)`
+		WHERE l.` + e.near + ` = ` + s.row + `.id AND ` + kind + ` AND other.instance_id = ` + s.row + `.instance_id AND other.status <> 'DELETED'` + where + `)`, nil
 }

@@ -35,38 +35,37 @@ func linkList(links directory.LinkSet) string {
 
 // Resource implements [directory.Store].
 func (s *Store) Resource(ctx context.Context, q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) (*directory.Resource, error) {
-	query, args, err := resourceSQL(q, uid, links)
+	query, c, err := resourceSQL(q, uid, links)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.resources(ctx, links, query, args)
+	found, err := s.resources(ctx, links, query, c)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
 	return found[0], nil
 }
 
-func resourceSQL(q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) (query string, args []any, err error) {
-	c, err := listConditions(q)
-	if err != nil {
+func resourceSQL(q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) (query string, c *conditions, err error) {
+	if c, err = listConditions(q); err != nil {
 		return "", nil, err
 	}
 	c.add("i.uid = %s", uid.String())
-	return `SELECT ` + recordColumns + linkList(links) + ` FROM identity i` + c.where(), c.args, nil
+	return `SELECT ` + recordColumns + linkList(links) + ` FROM identity i` + c.where(), c, nil
 }
 
 // Resources implements [directory.Store].
 func (s *Store) Resources(ctx context.Context, q directory.ListQuery, links directory.LinkSet) ([]*directory.Resource, error) {
-	query, args, err := resourcesSQL(q, links)
+	query, c, err := resourcesSQL(q, links)
 	if err != nil {
 		return nil, err
 	}
-	return s.resources(ctx, links, query, args)
+	return s.resources(ctx, links, query, c)
 }
 
 // resourcesSQL reads no links of rows outside of the page: a LIMIT sees to that, but with an OFFSET the page has to be
 // cut out first.
-func resourcesSQL(q directory.ListQuery, links directory.LinkSet) (query string, args []any, err error) {
+func resourcesSQL(q directory.ListQuery, links directory.LinkSet) (query string, c *conditions, err error) {
 	c, order, err := selection(q)
 	if err != nil {
 		return "", nil, err
@@ -75,12 +74,12 @@ func resourcesSQL(q directory.ListQuery, links directory.LinkSet) (query string,
 	if q.Offset > 0 {
 		from = `(SELECT * FROM ` + from + `) AS i` + order
 	}
-	return `SELECT ` + recordColumns + linkList(links) + ` FROM ` + from, c.args, nil
+	return `SELECT ` + recordColumns + linkList(links) + ` FROM ` + from, c, nil
 }
 
-func (s *Store) resources(ctx context.Context, links directory.LinkSet, query string, args []any) ([]*directory.Resource, error) {
+func (s *Store) resources(ctx context.Context, links directory.LinkSet, query string, c *conditions) ([]*directory.Resource, error) {
 	var out []*directory.Resource
-	err := s.direct().rows(ctx, func(rows *sql.Rows) error {
+	err := s.fitting(c).rows(ctx, func(rows *sql.Rows) error {
 		var row recordRow
 		var linked pq.StringArray
 		into := row.into()
@@ -95,7 +94,7 @@ func (s *Store) resources(ctx context.Context, links directory.LinkSet, query st
 		record.Attrs = directory.AttributesOf(string(row.Attributes))
 		out = append(out, &directory.Resource{Record: record, Links: list})
 		return err
-	}, query, args...)
+	}, query, c.args...)
 	return out, err
 }
 

@@ -60,6 +60,10 @@ func (s *Store) statement(ctx context.Context, query string, prepare bool) (*sql
 // direct runs statements on the pool, each in a transaction of its own.
 func (s *Store) direct() runner { return session{s: s} }
 
+// fitting runs a statement of some conditions with a plan that fits them: one for their very values, where no plan is
+// good for all values.
+func (s *Store) fitting(c *conditions) runner { return session{s: s, unprepared: c.ranged} }
+
 func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
 	return s.direct().get(ctx, dest, query, args...)
 }
@@ -72,6 +76,8 @@ func (s *Store) all(ctx context.Context, dest any, query string, args ...any) er
 type session struct {
 	s  *Store
 	tx *sqlx.Tx
+	// unprepared keeps no statements, so that each is planned for its arguments.
+	unprepared bool
 }
 
 func (r session) get(ctx context.Context, dest any, query string, args ...any) error {
@@ -128,7 +134,7 @@ func (r session) exec(ctx context.Context, query string, args ...any) (touched i
 // run counts a statement, finds its prepared form and maps its error.
 func (r session) run(ctx context.Context, query string, do func(*sqlx.Stmt, sqlx.ExtContext) error) error {
 	r.s.statements.Add(1)
-	stmt, err := r.s.statement(ctx, query, r.tx == nil)
+	stmt, err := r.s.statement(ctx, query, r.tx == nil && !r.unprepared)
 	if err != nil {
 		return mapError(ctx, err)
 	}

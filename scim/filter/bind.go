@@ -33,6 +33,8 @@ type (
 		at    schema.Ref
 		where node
 	}
+	// truthNode holds for all or for none.
+	truthNode bool
 )
 
 func (allOf) isNode()       {}
@@ -41,14 +43,17 @@ func (notNode) isNode()     {}
 func (compareNode) isNode() {}
 func (presentNode) isNode() {}
 func (elementNode) isNode() {}
+func (truthNode) isNode()   {}
 
 // Bind ties a filter to the resources of a type. It fails with an [Error] where an attribute does not exist or cannot
-// be compared in that way.
-func Bind(e Expr, rt *schema.ResourceType) (*Filter, error) {
-	root, err := bind(e, func(p AttrPath) (schema.Ref, bool) {
-		ref, ok := rt.Resolve(p.URN, p.Name, p.Sub)
-		return ref, ok && ref.Attr != nil
-	})
+// be compared in that way. Where several types are asked at once, others are the other ones: attributes that only they
+// have are without a value on resources of this one (RFC 7644 section 3.4.2.1).
+func Bind(e Expr, rt *schema.ResourceType, others ...*schema.ResourceType) (*Filter, error) {
+	b := binder{find: inType(rt)}
+	for _, other := range others {
+		b.elsewhere = append(b.elsewhere, inType(other))
+	}
+	root, err := b.bind(e)
 	return &Filter{root: root, rt: rt}, err
 }
 
@@ -59,70 +64,101 @@ func BindElement(e Expr, of *schema.Attribute) (*Filter, error) {
 }
 
 func bindElement(e Expr, of *schema.Attribute) (node, error) {
+	return bindSubs(e, of, func(sub *schema.Attribute) schema.Ref { return schema.Ref{Attr: sub} })
+}
+
+// bindSubs ties a filter to the sub-attributes of a complex attribute.
+func bindSubs(e Expr, of *schema.Attribute, at func(sub *schema.Attribute) schema.Ref) (node, error) {
 	if of.Type != schema.Complex {
 		return nil, &Error{Msg: of.Name + " has no sub-attributes to filter by"}
 	}
-	return bind(e, func(p AttrPath) (schema.Ref, bool) {
+	return binder{find: func(p AttrPath) (schema.Ref, bool) {
 		sub := of.Sub(p.Name)
-		return schema.Ref{Attr: sub}, sub != nil && p.URN == "" && p.Sub == ""
-	})
+		return at(sub), sub != nil && p.URN == "" && p.Sub == ""
+	}}.bind(e)
 }
 
-// binder finds an attribute.
-type binder func(AttrPath) (schema.Ref, bool)
+// finder finds an attribute.
+type finder func(AttrPath) (schema.Ref, bool)
 
-func bind(e Expr, find binder) (node, error) {
+func inType(rt *schema.ResourceType) finder {
+	return func(p AttrPath) (schema.Ref, bool) {
+		ref, ok := rt.Resolve(p.URN, p.Name, p.Sub)
+		return ref, ok && ref.Attr != nil
+	}
+}
+
+// binder ties expressions to what find finds; what it does not find may be elsewhere.
+type binder struct {
+	find      finder
+	elsewhere []finder
+}
+
+func (b binder) bind(e Expr) (node, error) {
 	switch e := e.(type) {
 	case And:
-		terms, err := bindAll(e, find)
+		terms, err := b.bindAll(e)
 		return allOf(terms), err
 	case Or:
-		terms, err := bindAll(e, find)
+		terms, err := b.bindAll(e)
 		return anyOf(terms), err
 	case Not:
-		term, err := bind(e.Term, find)
+		term, err := b.bind(e.Term)
 		return notNode{term: term}, err
 	case Compare:
-		return bindCompare(e, find)
+		return b.bindTerm(e.Path, func(ref schema.Ref) (node, error) { return bindCompare(e, ref) })
 	case Present:
-		ref, err := found(e.Path, find)
-		return presentNode{at: ref}, err
+		return b.bindTerm(e.Path, func(ref schema.Ref) (node, error) { return presentNode{at: ref}, nil })
 	case Element:
-		ref, err := found(e.Path, find)
-		if err != nil {
-			return nil, err
-		}
-		where, err := bindElement(e.Where, ref.Leaf())
-		return elementNode{at: ref, where: where}, err
+		return b.bindTerm(e.Path, func(ref schema.Ref) (node, error) { return bindBrackets(e, ref) })
 	}
 	return nil, &Error{Msg: fmt.Sprintf("%T is no filter", e)}
 }
 
-func bindAll(terms []Expr, find binder) ([]node, error) {
+func (b binder) bindAll(terms []Expr) ([]node, error) {
 	out := make([]node, len(terms))
 	for i, t := range terms {
 		var err error
-		if out[i], err = bind(t, find); err != nil {
+		if out[i], err = b.bind(t); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// found resolves a path. What is never returned cannot be asked for either.
-func found(p AttrPath, find binder) (schema.Ref, error) {
-	ref, ok := find(p)
-	if !ok || ref.Attr.Returned == schema.Never {
-		return ref, &Error{Msg: "there is no attribute " + p.String() + " to filter by"}
+// bindTerm binds a term to the attribute of a path. What is never returned cannot be asked for either.
+func (b binder) bindTerm(p AttrPath, to func(schema.Ref) (node, error)) (node, error) {
+	if ref, ok := b.find(p); ok && ref.Leaf().Returned != schema.Never && ref.Attr.Returned != schema.Never {
+		return to(ref)
 	}
-	return ref, nil
+	for _, find := range b.elsewhere {
+		if n, err := (binder{find: find}).bindTerm(p, to); err == nil {
+			return withoutValue(n), nil
+		}
+	}
+	return nil, &Error{Msg: "there is no attribute " + p.String() + " to filter by"}
 }
 
-func bindCompare(c Compare, find binder) (node, error) {
-	ref, err := found(c.Path, find)
-	if err != nil {
-		return nil, err
+// withoutValue is what a term comes to where its attribute has no value.
+func withoutValue(n node) node {
+	compare, ok := n.(compareNode)
+	return truthNode(ok && (compare.op == directory.NotEqual) != (compare.value == nil))
+}
+
+// bindBrackets binds attr[filter]. On an attribute of one value it is a filter on the sub-attributes of a value that is
+// there.
+func bindBrackets(e Element, ref schema.Ref) (node, error) {
+	if leaf := ref.Leaf(); leaf.MultiValued || leaf.Type != schema.Complex {
+		where, err := bindElement(e.Where, leaf)
+		return elementNode{at: ref, where: where}, err
 	}
+	where, err := bindSubs(e.Where, ref.Attr, func(sub *schema.Attribute) schema.Ref {
+		return schema.Ref{Extension: ref.Extension, Attr: ref.Attr, Sub: sub}
+	})
+	return allOf{presentNode{at: ref}, where}, err
+}
+
+func bindCompare(c Compare, ref schema.Ref) (node, error) {
 	if leaf := ref.Leaf(); leaf.Type == schema.Complex {
 		if ref.Sub = leaf.Sub("value"); ref.Sub == nil {
 			return nil, &Error{Msg: c.Path.String() + " is complex; name one of its sub-attributes"}

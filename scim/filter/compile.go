@@ -15,14 +15,24 @@ import (
 // sub-attribute after a dot and an extension's URN and a colon before (see [Key]). Attributes that it does not name
 // are in the identity's attributes, under their names.
 type Binding struct {
+	// Kind is what the resources are.
+	Kind directory.IdentityKind
 	// Columns are attributes that have a column of their own.
 	Columns map[string]directory.Column
-	// Links are attributes whose value is the id of a linked identity.
-	Links map[string]directory.Linked
+	// Links are attributes that list linked identities.
+	Links map[string]Link
 	// Constants are attributes that have one value on every resource of the type.
 	Constants map[string]string
-	// Unsupported are attributes that cannot be filtered by.
-	Unsupported map[string]bool
+	// Locate finds out whose address a text is; nil where nothing is known of addresses.
+	Locate func(address string) (kind directory.IdentityKind, id string, ok bool)
+}
+
+// Link is where an attribute leads whose elements are linked identities.
+type Link struct {
+	Way     directory.Way
+	Manager bool
+	// Types are the values of the sub-attribute type, by the kind of the linked identity.
+	Types map[directory.IdentityKind]string
 }
 
 // Key is the name under which a [Binding] knows an attribute.
@@ -80,6 +90,8 @@ func (c compiler) node(n node) (directory.Predicate, error) {
 		return c.element(n)
 	case compareNode:
 		return c.compare(n)
+	case truthNode:
+		return truth(bool(n)), nil
 	}
 	return nil, unsupported("this")
 }
@@ -102,26 +114,12 @@ func attributeKey(at schema.Ref) string {
 	return Key(schema.Ref{Extension: at.Extension, Attr: at.Attr})
 }
 
-// known refuses places that nothing is known about.
-func (c compiler) known(at schema.Ref) error {
-	if c.inElement {
-		return nil
-	}
-	if c.Unsupported[Key(at)] || c.Unsupported[attributeKey(at)] {
-		return unsupported(Key(at))
-	}
-	return nil
-}
-
 func (c compiler) present(n presentNode) (directory.Predicate, error) {
-	if err := c.known(n.at); err != nil {
-		return nil, err
-	}
 	if !c.inElement {
-		if _, linked := c.Links[attributeKey(n.at)]; linked {
-			return nil, unsupported("the presence of " + Key(n.at))
+		if link, ok := c.Links[attributeKey(n.at)]; ok {
+			return link.to(nil), nil // which has all its sub-attributes
 		}
-		if _, constant := c.Constants[Key(n.at)]; constant || Key(n.at) == "schemas" || Key(n.at) == "meta" {
+		if _, constant := c.Constants[Key(n.at)]; constant || n.at.Attr.Name == "schemas" || n.at.Attr.Name == "meta" {
 			return always, nil
 		}
 	}
@@ -159,14 +157,9 @@ func path(at schema.Ref) []string {
 }
 
 func (c compiler) element(n elementNode) (directory.Predicate, error) {
-	if err := c.known(n.at); err != nil {
-		return nil, err
-	}
 	if link, ok := c.Links[attributeKey(n.at)]; ok {
-		return c.linkedElement(n.at, link, n.where)
-	}
-	if !n.at.Attr.MultiValued {
-		return nil, unsupported("brackets after " + Key(n.at) + ", which has one value,")
+		where, err := c.linkedElement(link, n.where)
+		return link.to(where), err
 	}
 	c.inElement = true
 	where, err := c.node(n.where)
@@ -181,88 +174,124 @@ func (c compiler) compare(n compareNode) (directory.Predicate, error) {
 		}
 		return directory.Not{Term: present}, err
 	}
-	if err := c.known(n.at); err != nil {
-		return nil, err
-	}
 	if c.inElement {
 		return directory.Compare{Operand: c.operand(n.at), Op: n.op, Value: n.value}, nil
 	}
 	if link, ok := c.Links[attributeKey(n.at)]; ok {
-		return c.linked(n, link)
+		return c.negatable(n, func(n compareNode) (directory.Predicate, error) {
+			where, err := c.linkedValue(link, n.at.Leaf(), n)
+			return link.to(where), err
+		})
 	}
 	key := Key(n.at)
 	if constant, ok := c.Constants[key]; ok {
-		return c.negatable(n, func(op Op) directory.Predicate {
-			return truth(compare(constant, op, n.value, n.at.Leaf().CaseExact))
-		}), nil
+		return truth(compareNode{op: n.op, value: n.value, at: n.at}.holds(constant)), nil
 	}
+	column := c.Columns[key]
 	switch {
 	case key == "schemas":
-		return c.schemas(n)
-	case c.Columns[key] == directory.ColumnUID, c.Columns[key] == directory.ColumnVersion:
-		return c.identifier(n)
-	case n.at.Attr.MultiValued && n.at.Sub == nil:
-		return nil, unsupported(key)
-	case n.at.Attr.MultiValued:
-		return c.negatable(n, func(op Op) directory.Predicate {
+		return c.negatable(n, c.schemas)
+	case key == "meta.location":
+		return c.negatable(n, c.location)
+	case column == directory.ColumnUID || column == directory.ColumnVersion:
+		return c.negatable(n, c.identifier)
+	case column == directory.ColumnDisplayName:
+		return c.negatable(n, func(n compareNode) (directory.Predicate, error) {
+			operand := c.operand(n.at)
+			return directory.And{directory.Compare{Operand: operand, Op: n.op, Value: n.value}, directory.Present{Operand: operand}}, nil
+		})
+	case n.at.Attr.MultiValued && n.at.Sub != nil:
+		return c.negatable(n, func(n compareNode) (directory.Predicate, error) {
 			operand := directory.Operand{Path: []string{n.at.Sub.Name}, CaseExact: n.at.Sub.CaseExact}
 			return directory.Element{
 				Path:  path(schema.Ref{Extension: n.at.Extension, Attr: n.at.Attr}),
-				Where: directory.Compare{Operand: operand, Op: op, Value: n.value},
-			}
-		}), nil
+				Where: directory.Compare{Operand: operand, Op: n.op, Value: n.value},
+			}, nil
+		})
 	}
 	return directory.Compare{Operand: c.operand(n.at), Op: n.op, Value: n.value}, nil
 }
 
-// negatable makes ne the opposite of eq, so that it holds where there is no value at all.
-func (c compiler) negatable(n compareNode, of func(Op) directory.Predicate) directory.Predicate {
+// holds compares one text.
+func (n compareNode) holds(text string) bool {
 	if n.op == directory.NotEqual {
-		return directory.Not{Term: of(directory.Equal)}
+		return !compare(text, directory.Equal, n.value, n.at.Leaf().CaseExact)
 	}
-	return of(n.op)
+	return compare(text, n.op, n.value, n.at.Leaf().CaseExact)
+}
+
+// negatable makes ne the opposite of eq, so that it holds where there is no value at all.
+func (c compiler) negatable(n compareNode, of func(compareNode) (directory.Predicate, error)) (directory.Predicate, error) {
+	if n.op != directory.NotEqual {
+		return of(n)
+	}
+	n.op = directory.Equal
+	term, err := of(n)
+	return directory.Not{Term: term}, err
 }
 
 // schemas compares the URNs of a resource's schemas, which follow from what it has.
 func (c compiler) schemas(n compareNode) (directory.Predicate, error) {
-	if n.op != directory.Equal && n.op != directory.NotEqual {
-		return nil, unsupported("parts of schemas")
+	if n.holds(c.rt.Core.ID) {
+		return always, nil
 	}
-	urn := n.value.(string)
-	return c.negatable(n, func(Op) directory.Predicate {
-		if strings.EqualFold(urn, c.rt.Core.ID) {
-			return always
+	out := directory.Or{}
+	for _, e := range c.rt.Extensions {
+		if !n.holds(e.ID) {
+			continue
 		}
-		if e := c.rt.Extension(urn); e != nil {
-			return directory.Present{Operand: directory.Operand{Path: []string{e.ID}}}
+		out = append(out, directory.Present{Operand: directory.Operand{Path: []string{e.ID}}})
+		for key, link := range c.Links {
+			if strings.HasPrefix(key, e.ID+":") {
+				out = append(out, link.to(nil))
+			}
 		}
-		return never
-	}), nil
+	}
+	return out, nil
+}
+
+// location compares the address of a resource.
+func (c compiler) location(n compareNode) (directory.Predicate, error) {
+	kind, id, err := c.locate(n)
+	if err != nil || id == "" || kind != c.Kind {
+		return never, err
+	}
+	return identified(id), nil
+}
+
+// locate finds out whose address a comparison is with; an empty id is nobody's.
+func (c compiler) locate(n compareNode) (kind directory.IdentityKind, id string, err error) {
+	if n.op != directory.Equal || c.Locate == nil {
+		return "", "", unsupported("parts or the order of addresses")
+	}
+	kind, id, ok := c.Locate(n.value.(string))
+	if !ok || !isID(id) {
+		return "", "", nil
+	}
+	return kind, id, nil
+}
+
+func identified(id string) directory.Predicate {
+	return directory.Compare{Operand: directory.Operand{Column: directory.ColumnUID, CaseExact: true}, Op: directory.Equal, Value: id}
 }
 
 // identifier compares ids and versions, whose columns are no texts: a value that is no id or version is equal to none.
 func (c compiler) identifier(n compareNode) (directory.Predicate, error) {
-	if n.op != directory.Equal && n.op != directory.NotEqual {
-		return nil, unsupported("parts or the order of " + Key(n.at))
-	}
 	text := n.value.(string)
-	return c.negatable(n, func(Op) directory.Predicate {
-		out := directory.Compare{Operand: c.operand(n.at), Op: directory.Equal}
-		switch out.Operand.Column {
-		case directory.ColumnVersion:
-			version, ok := ParseVersion(text)
-			if !ok {
-				return never
-			}
-			out.Value = json.Number(strconv.FormatInt(version, 10))
-		default:
-			if !isID(text) {
-				return never
-			}
-			out.Value = text
+	out := directory.Compare{Operand: c.operand(n.at), Op: n.op, Value: text}
+	switch {
+	case n.op != directory.Equal:
+	case out.Operand.Column == directory.ColumnVersion:
+		version, ok := ParseVersion(text)
+		number := strconv.FormatInt(version, 10)
+		if !ok || text != `W/"`+number+`"` {
+			return never, nil
 		}
-		return out
-	}), nil
+		out.Value = json.Number(number)
+	case !isID(text):
+		return never, nil
+	}
+	return out, nil
 }
 
 // isID reports whether a text is an id as it is given out; ids are compared exactly.

@@ -38,11 +38,19 @@ var binding = filter.Binding{
 		"id": directory.ColumnUID, "externalId": directory.ColumnExternalID, "userName": directory.ColumnName,
 		"active": directory.ColumnActive, "meta.lastModified": directory.ColumnUpdatedAt, "meta.version": directory.ColumnVersion,
 	},
-	Links: map[string]directory.Linked{
-		"groups": {Way: directory.Up}, enterprise + ":manager": {Manager: true},
+	Kind: directory.KindUser,
+	Links: map[string]filter.Link{
+		"groups":                {Way: directory.Up, Types: map[directory.IdentityKind]string{directory.KindGroup: "direct"}},
+		enterprise + ":manager": {Manager: true},
 	},
-	Constants:   map[string]string{"meta.resourceType": "User"},
-	Unsupported: map[string]bool{"meta.location": true},
+	Constants: map[string]string{"meta.resourceType": "User"},
+	Locate: func(address string) (directory.IdentityKind, string, bool) {
+		if id, ok := strings.CutPrefix(address, "https://x/Users/"); ok {
+			return directory.KindUser, id, true
+		}
+		id, ok := strings.CutPrefix(address, "https://x/Groups/")
+		return directory.KindGroup, id, ok
+	},
 }
 
 func in(path ...string) directory.Operand { return directory.Operand{Path: path} }
@@ -58,7 +66,12 @@ func TestCompile(t *testing.T) {
 	at := time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
 	work := is(in("type"), "eq", "work")
 	always, never := directory.And{}, directory.Or{}
-	manager := directory.Linked{Manager: true, UID: someID}
+	uid := exact(column(directory.ColumnUID))
+	manager := directory.Linked{Manager: true, Where: is(uid, "eq", someID)}
+	group := directory.Linked{Way: directory.Up, Where: is(uid, "eq", someID)}
+	ofKind := func(k directory.IdentityKind) directory.Predicate {
+		return is(column(directory.ColumnKind), "eq", string(k))
+	}
 	for text, want := range map[string]directory.Predicate{
 		`userName eq "A"`:                             is(column(directory.ColumnName), "eq", "A"),
 		schema.UserURN + `:USERNAME eq "A"`:           is(column(directory.ColumnName), "eq", "A"),
@@ -91,18 +104,35 @@ func TestCompile(t *testing.T) {
 		`meta.version eq "5"`:                               never,
 		`meta.resourceType eq "User"`:                       always,
 		`meta.resourceType eq "Group"`:                      never,
-		`meta.resourceType ne "Group"`:                      directory.Not{Term: never},
+		`meta.resourceType ne "Group"`:                      always,
 		`schemas eq "` + schema.UserURN + `"`:               always,
-		`schemas eq "` + enterprise + `"`:                   directory.Present{Operand: in(enterprise)},
+		`schemas eq "` + enterprise + `"`:                   directory.Or{directory.Present{Operand: in(enterprise)}, directory.Linked{Manager: true}},
 		`schemas ne "urn:x"`:                                directory.Not{Term: never},
 		`schemas pr`:                                        always,
-		`groups.value eq "` + someID + `"`:                  directory.Linked{Way: directory.Up, UID: someID},
-		`groups[value eq "` + someID + `"]`:                 directory.Linked{Way: directory.Up, UID: someID},
-		`groups[value eq "` + someID + `" or value eq "7"]`: directory.Or{directory.Linked{Way: directory.Up, UID: someID}, never},
-		`groups ne "` + someID + `"`:                        directory.Not{Term: directory.Linked{Way: directory.Up, UID: someID}},
-		`manager eq "` + someID + `"`:                       manager,
-		enterprise + `:manager.value eq "` + someID + `"`:   manager,
-		`manager eq "nobody"`:                               never,
+		`groups.value eq "` + someID + `"`:                  group,
+		`groups[value eq "` + someID + `"]`:                 group,
+		`groups[value eq "` + someID + `" or value eq "7"]`: directory.Linked{Way: directory.Up, Where: directory.Or{is(uid, "eq", someID), never}},
+		`groups ne "` + someID + `"`:                        directory.Not{Term: group},
+		`groups pr`:                                         directory.Linked{Way: directory.Up},
+		`groups.type eq "DIRECT"`:                           directory.Linked{Way: directory.Up, Where: directory.Or{ofKind(directory.KindGroup)}},
+		`groups[not (display co "a") and $ref eq "https://x/Groups/` + someID + `"]`: directory.Linked{Way: directory.Up, Where: directory.And{
+			directory.Not{Term: is(column(directory.ColumnDisplayName), "co", "a")}, directory.And{is(uid, "eq", someID), ofKind(directory.KindGroup)},
+		}},
+		`manager pr`:                 directory.Linked{Manager: true},
+		`manager eq null`:            directory.Not{Term: directory.Linked{Manager: true}},
+		`manager.displayName sw "x"`: directory.Linked{Manager: true, Where: is(column(directory.ColumnDisplayName), "sw", "x")},
+		`meta.location eq "https://x/Users/` + someID + `"`:  is(uid, "eq", someID),
+		`meta.location eq "https://x/Groups/` + someID + `"`: never,
+		`id sw "28"`:                                      is(uid, "sw", "28"),
+		`meta.version co "5"`:                             is(exact(column(directory.ColumnVersion)), "co", "5"),
+		`meta.version eq "\"5\""`:                         never,
+		`schemas co "enterprise"`:                         directory.Or{directory.Present{Operand: in(enterprise)}, directory.Linked{Manager: true}},
+		`schemas sw "urn"`:                                always,
+		`name[givenName eq "x"]`:                          directory.And{directory.Present{Operand: in("name")}, is(in("name", "givenName"), "eq", "x")},
+		`meta[resourceType eq "User"]`:                    directory.And{always, always},
+		`manager eq "` + someID + `"`:                     manager,
+		enterprise + `:manager.value eq "` + someID + `"`: manager,
+		`manager eq "nobody"`:                             never,
 		`userName eq "a" and (title pr or not (active eq false))`: directory.And{
 			is(column(directory.ColumnName), "eq", "a"),
 			directory.Or{directory.Present{Operand: in("title")}, directory.Not{Term: is(column(directory.ColumnActive), "eq", false)}},
@@ -126,9 +156,7 @@ func TestUnanswerableFiltersAreRefused(t *testing.T) {
 		`name eq "x"`, `addresses eq "x"`, `active gt true`, `active co "t"`, `active eq "maybe"`, `emails[primary gt true]`,
 		`meta.lastModified co "2024"`, `meta.lastModified eq "yesterday"`, `title gt null`, `x509Certificates.value gt "a"`,
 		`userName[value eq "x"]`, `title[x eq "y"]`, enterprise + ` eq "x"`, `emails[type.value eq "x"]`,
-		`meta.location eq "x"`, `meta.version gt "W/\"1\""`, `id sw "2819"`, `schemas co "urn"`,
-		`groups pr`, `groups.display eq "x"`, `groups.value co "x"`, `groups[value ne "x"]`, `groups[value eq "x" and type eq "direct"]`,
-		`manager pr`, `manager.displayName eq "x"`, `manager eq null`, `name[givenName eq "x"]`,
+		`meta.location co "x"`, `groups.$ref gt "x"`, `groups[$ref sw "https"]`, `name[nonsense eq "x"]`, `name[givenName.x eq "x"]`,
 	} {
 		e, err := filter.Parse(text)
 		if err != nil {

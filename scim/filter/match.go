@@ -47,6 +47,8 @@ func match(n node, object map[string]any) bool {
 		return false
 	case compareNode:
 		return n.match(object)
+	case truthNode:
+		return bool(n)
 	}
 	return false
 }

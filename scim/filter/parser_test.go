@@ -240,3 +240,18 @@ func FuzzParsePath(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkParse(b *testing.B) {
+	for name, text := range map[string]string{
+		"one term":   `userName eq "bjensen@example.com"`,
+		"five terms": `userType eq "Employee" and (emails co "example.com" or emails.value co "example.org") and active eq true and meta.lastModified gt "2024-03-01T08:00:00Z"`,
+		"16 KB":      strings.Repeat("(", 16<<10),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = filter.Parse(text)
+			}
+		})
+	}
+}
