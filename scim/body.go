@@ -24,7 +24,9 @@ func (rq *request) object() (map[string]any, error) {
 	if err != nil {
 		return nil, badInput(patch.InvalidSyntax, "The body could not be read to its end.")
 	}
-	return decodeObject(text)
+	object, err := decodeObject(text)
+	rq.note.sent(object)
+	return object, err
 }
 
 // checkMediaType takes JSON as SCIM and others call it (RFC 7644 section 3.1), in UTF-8 and not compressed.
