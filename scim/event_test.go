@@ -252,4 +252,3 @@ func TestRequestsAreCounted(t *testing.T) {
 	}
 	same(t, "requests", want, w.events.Stats().Requests)
 }
-
