@@ -39,11 +39,15 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	if err := tokens.HoldInMemory(p.Background, people); err != nil {
 		return command.Gateway{}, err
 	}
-	go people.KeepHouse(p.Background, p.Store, directory.Retention{Changes: p.Settings.ChangeRetention, Tombstones: p.Settings.TombstoneRetention})
 	go people.Reevaluate(p.Background, p.Store, scim.Reevaluate)
+	go people.KeepHouse(p.Background, p.Store, directory.Retention{
+		Changes: p.Settings.ChangeRetention, Tombstones: p.Settings.TombstoneRetention, Provisioning: p.Settings.ProvisioningLogRetention,
+	})
 	p.Store.Hints(p.Background, p.Log, people.Wake)
+	provisioning := directory.NewProvisioningLog(p.Store, p.Log)
+	go provisioning.Run(p.Background)
 
-	root := &resolvers.Resolver{Directory: people, Access: tokens, PublicURL: p.PublicURL}
+	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, PublicURL: p.PublicURL}
 	graphQL := graphqlhttp.NewHandler(plan.NewSchema(resolvers.NewSchema(root), people), graphqlhttp.Config{
 		Limits:     graphqlhttp.Limits{Body: p.Settings.GraphQLMaxBody},
 		Log:        p.Log,
@@ -54,7 +58,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		RequestID:  telemetry.RequestID,
 		Stopping:   p.Stopping,
 	})
-	push := scim.NewHandler(people, tokens, scim.Config{PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Log: p.Log})
+	push := scim.NewHandler(people, tokens, scim.Config{PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Log: p.Log, Events: provisioning})
 
 	return command.Gateway{
 		Handlers: front.Handlers{
@@ -65,8 +69,9 @@ func gateway(p command.Parts) (command.Gateway, error) {
 			Await:   people.Await,
 			Ping:    p.Store.Ping,
 		},
-		Bootstrap: tokens.Bootstrap,
-		Replica:   people.ReplicaStats,
+		Bootstrap:    tokens.Bootstrap,
+		Replica:      people.ReplicaStats,
+		Provisioning: provisioning,
 	}, nil
 }
 

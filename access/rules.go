@@ -39,6 +39,7 @@ var Rules = map[string]Scope{
 	"Query.conflicts":        Read,
 	"Query.changes":          Read,
 	"Query.accessTokens":     TokenAdmin,
+	"Query.provisioningLog":  SyncAdmin,
 
 	"Mutation.createRole":        RoleAdmin,
 	"Mutation.updateRole":        RoleAdmin,
@@ -79,6 +80,8 @@ var Rules = map[string]Scope{
 	"ProviderInstance.runtimeConfig": SyncAdmin,
 	"ProviderInstance.scimUrl":       SyncAdmin,
 	"RuntimeConfigEntry":             SyncAdmin,
+
+	"ProvisioningEvent": SyncAdmin, "ProvisioningEventConnection": SyncAdmin,
 
 	"Viewer":      Anyone,
 	"AccessToken": TokenAdmin, "AccessTokenConnection": TokenAdmin, "AccessTokenEdge": TokenAdmin,

@@ -13,6 +13,8 @@ type Retention struct {
 	Changes time.Duration
 	// Tombstones is how long deleted identities can still be told from unknown ones.
 	Tombstones time.Duration
+	// Provisioning is how long the provisioning log reaches back.
+	Provisioning time.Duration
 }
 
 // Housekeeper is what keeping house needs from storage. Each call is one bounded transaction, and is to be repeated until
@@ -22,6 +24,8 @@ type Housekeeper interface {
 	PruneChanges(ctx context.Context, age time.Duration) (deleted int, err error)
 	// PurgeTombstones deletes the rows of identities that have been deleted for longer than age.
 	PurgeTombstones(ctx context.Context, age time.Duration) (deleted int, err error)
+	// PruneProvisioningEvents deletes the oldest events of the provisioning log that are older than age.
+	PruneProvisioningEvents(ctx context.Context, age time.Duration) (deleted int, err error)
 }
 
 const (
@@ -43,7 +47,7 @@ func (d *Directory) KeepHouse(ctx context.Context, store Housekeeper, keep Reten
 		case <-pause.C:
 		}
 		if err := d.TidyUp(ctx, store, keep); err != nil && ctx.Err() == nil {
-			d.log.Warn("old changes and tombstones could not be deleted; the next round tries again", "error", err)
+			d.log.Warn("what is over could not be deleted; the next round tries again", "error", err)
 		}
 	}
 }
@@ -57,6 +61,7 @@ func (d *Directory) TidyUp(ctx context.Context, store Housekeeper, keep Retentio
 	}{
 		{"tombstones", keep.Tombstones, store.PurgeTombstones},
 		{"changes", keep.Changes, store.PruneChanges},
+		{"provisioning events", keep.Provisioning, store.PruneProvisioningEvents},
 	} {
 		total := 0
 		for {

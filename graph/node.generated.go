@@ -42,6 +42,7 @@ type QueryResolver interface {
 	Providers(ctx context.Context) ([]*directory.Provider, error)
 	Provider(ctx context.Context, name string) (*directory.Provider, error)
 	ProviderInstance(ctx context.Context, provider string, name string) (*directory.Instance, error)
+	ProvisioningLog(ctx context.Context, filter *directory.ProvisioningEventFilter, first int, after *directory.Cursor) (*directory.Page[*directory.ProvisioningEvent], error)
 	Role(ctx context.Context, name string) (*directory.Role, error)
 	Roles(ctx context.Context, first int, after *directory.Cursor) (*directory.Page[*directory.Role], error)
 	User(ctx context.Context, id string) (*directory.User, error)
@@ -347,6 +348,36 @@ func (ec *executionContext) field_Query_provider_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["name"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_provisioningLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*directory.ProvisioningEventFilter, error) {
+			return ec.unmarshalOProvisioningEventFilter2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋdirectoryᚐProvisioningEventFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*directory.Cursor, error) {
+			return ec.unmarshalOCursor2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋdirectoryᚐCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
 	return args, nil
 }
 
@@ -1335,6 +1366,50 @@ func (ec *executionContext) fieldContext_Query_providerInstance(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_provisioningLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_provisioningLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ProvisioningLog(ctx, fc.Args["filter"].(*directory.ProvisioningEventFilter), fc.Args["first"].(int), fc.Args["after"].(*directory.Cursor))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *directory.Page[*directory.ProvisioningEvent]) graphql.Marshaler {
+			return ec.marshalNProvisioningEventConnection2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋdirectoryᚐPage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_provisioningLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ProvisioningEventConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_provisioningLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_role(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2201,6 +2276,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				}()
 				res = ec._Query_providerInstance(ctx, field)
 				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "provisioningLog":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_provisioningLog(ctx, field)
+				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res

@@ -28,6 +28,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Provider() ProviderResolver
 	ProviderInstance() ProviderInstanceResolver
+	ProvisioningEvent() ProvisioningEventResolver
 	Query() QueryResolver
 	ResolvedIdentity() ResolvedIdentityResolver
 	Role() RoleResolver
@@ -284,6 +285,28 @@ type ComplexityRoot struct {
 		Name        func(childComplexity int) int
 	}
 
+	ProvisioningEvent struct {
+		At             func(childComplexity int) int
+		DurationMs     func(childComplexity int) int
+		ExternalID     func(childComplexity int) int
+		FirstUnknown   func(childComplexity int) int
+		Instance       func(childComplexity int) int
+		Message        func(childComplexity int) int
+		Method         func(childComplexity int) int
+		Outcome        func(childComplexity int) int
+		RequestID      func(childComplexity int) int
+		ResourceID     func(childComplexity int) int
+		ResourceType   func(childComplexity int) int
+		SCIMType       func(childComplexity int) int
+		Status         func(childComplexity int) int
+		UnknownMembers func(childComplexity int) int
+	}
+
+	ProvisioningEventConnection struct {
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
 	Query struct {
 		AccessTokens     func(childComplexity int, first int, after *directory.Cursor) int
 		Changes          func(childComplexity int, after *directory.Cursor, first int) int
@@ -301,6 +324,7 @@ type ComplexityRoot struct {
 		ProviderInstance func(childComplexity int, provider string, name string) int
 		ProviderTypes    func(childComplexity int) int
 		Providers        func(childComplexity int) int
+		ProvisioningLog  func(childComplexity int, filter *directory.ProvisioningEventFilter, first int, after *directory.Cursor) int
 		Resolve          func(childComplexity int, fqns []string) int
 		Revision         func(childComplexity int) int
 		Role             func(childComplexity int, name string) int
@@ -1456,6 +1480,104 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ProviderType.Name(childComplexity), true
 
+	case "ProvisioningEvent.at":
+		if e.ComplexityRoot.ProvisioningEvent.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.At(childComplexity), true
+	case "ProvisioningEvent.durationMs":
+		if e.ComplexityRoot.ProvisioningEvent.DurationMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.DurationMs(childComplexity), true
+	case "ProvisioningEvent.externalId":
+		if e.ComplexityRoot.ProvisioningEvent.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.ExternalID(childComplexity), true
+	case "ProvisioningEvent.firstUnknown":
+		if e.ComplexityRoot.ProvisioningEvent.FirstUnknown == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.FirstUnknown(childComplexity), true
+	case "ProvisioningEvent.instance":
+		if e.ComplexityRoot.ProvisioningEvent.Instance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.Instance(childComplexity), true
+	case "ProvisioningEvent.message":
+		if e.ComplexityRoot.ProvisioningEvent.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.Message(childComplexity), true
+	case "ProvisioningEvent.method":
+		if e.ComplexityRoot.ProvisioningEvent.Method == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.Method(childComplexity), true
+	case "ProvisioningEvent.outcome":
+		if e.ComplexityRoot.ProvisioningEvent.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.Outcome(childComplexity), true
+	case "ProvisioningEvent.requestId":
+		if e.ComplexityRoot.ProvisioningEvent.RequestID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.RequestID(childComplexity), true
+	case "ProvisioningEvent.resourceId":
+		if e.ComplexityRoot.ProvisioningEvent.ResourceID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.ResourceID(childComplexity), true
+	case "ProvisioningEvent.resourceType":
+		if e.ComplexityRoot.ProvisioningEvent.ResourceType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.ResourceType(childComplexity), true
+	case "ProvisioningEvent.scimType":
+		if e.ComplexityRoot.ProvisioningEvent.SCIMType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.SCIMType(childComplexity), true
+	case "ProvisioningEvent.status":
+		if e.ComplexityRoot.ProvisioningEvent.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.Status(childComplexity), true
+	case "ProvisioningEvent.unknownMembers":
+		if e.ComplexityRoot.ProvisioningEvent.UnknownMembers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEvent.UnknownMembers(childComplexity), true
+
+	case "ProvisioningEventConnection.nodes":
+		if e.ComplexityRoot.ProvisioningEventConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEventConnection.Nodes(childComplexity), true
+	case "ProvisioningEventConnection.pageInfo":
+		if e.ComplexityRoot.ProvisioningEventConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProvisioningEventConnection.PageInfo(childComplexity), true
+
 	case "Query.accessTokens":
 		if e.ComplexityRoot.Query.AccessTokens == nil {
 			break
@@ -1623,6 +1745,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Providers(childComplexity), true
+	case "Query.provisioningLog":
+		if e.ComplexityRoot.Query.ProvisioningLog == nil {
+			break
+		}
+
+		args, err := ec.field_Query_provisioningLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ProvisioningLog(childComplexity, args["filter"].(*directory.ProvisioningEventFilter), args["first"].(int), args["after"].(*directory.Cursor)), true
 	case "Query.resolve":
 		if e.ComplexityRoot.Query.Resolve == nil {
 			break
@@ -2260,6 +2393,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputGroupFilter,
 		ec.unmarshalInputGroupOrder,
 		ec.unmarshalInputMembershipCheckInput,
+		ec.unmarshalInputProvisioningEventFilter,
 		ec.unmarshalInputRevokeAccessTokenInput,
 		ec.unmarshalInputSetRuntimeConfigInput,
 		ec.unmarshalInputUpdateProviderInput,
@@ -2392,7 +2526,7 @@ enum AccessScope {
   READ
   "Create, change and delete roles and their members."
   ROLE_ADMIN
-  "Change providers and instances, and read and change their configuration."
+  "Change providers and instances, read and change their configuration, and read the provisioning log."
   SYNC_ADMIN
   "List, create and revoke access tokens, of any scope."
   TOKEN_ADMIN
@@ -3695,6 +3829,112 @@ type DeleteProviderPayload {
   userErrors: [UserError!]!
 }
 `, BuiltIn: false},
+	{Name: "../schema/provisioning.graphql", Input: `extend type Query {
+  """
+  What SCIM clients wrote and what they were refused, the newest first. An event is there within a second of its request,
+  and for 30 days unless configured otherwise. Reads are in it only where they were refused.
+  """
+  provisioningLog(
+    "What the events must be like; null takes all."
+    filter: ProvisioningEventFilter
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row."
+    after: Cursor
+  ): ProvisioningEventConnection!
+}
+
+"What became of a request of a SCIM client."
+enum ProvisioningOutcome {
+  "A resource was created."
+  CREATED
+  "A resource or its members changed."
+  UPDATED
+  "Everything was as the client wanted it already."
+  UNCHANGED
+  "A resource was deleted."
+  DELETED
+  "The request was wrong, or not allowed: the client or its configuration has to change."
+  REFUSED
+  "Roster could not do it: the client is to try again."
+  FAILED
+}
+
+"What events must be like; all that is given has to hold."
+input ProvisioningEventFilter {
+  "The label of the provider, in any case. A deleted provider has events, too."
+  provider: String
+  "The name of its instance, in any case; null takes all of the provider's. BAD_USER_INPUT without ` + "`" + `provider` + "`" + `."
+  instance: String
+  "One of these outcomes."
+  outcome: [ProvisioningOutcome!]
+  "The name of the resource type, such as ` + "`" + `User` + "`" + `, in any case."
+  resourceType: String
+  "The client's own id of the resource, in exactly this case."
+  externalId: String
+  "At this time or later."
+  since: DateTime
+  "Before this time."
+  until: DateTime
+}
+
+"""
+A write of a SCIM client, or a request of one that was refused. Each operation of a bulk request is an event of its own.
+Bodies, filters and secrets are never kept.
+"""
+type ProvisioningEvent {
+  "When the request arrived."
+  at: DateTime!
+
+  "The instance that the client pushes into."
+  instance: ProviderInstance!
+
+  "The HTTP method, ` + "`" + `OTHER` + "`" + ` where SCIM has no such method."
+  method: String!
+
+  "The name of the resource type, such as ` + "`" + `User` + "`" + `; null where the request was refused before that was known."
+  resourceType: String
+
+  "The public id of the resource; null where there is none."
+  resourceId: ID
+
+  "The client's own id of the resource; null where it sent none."
+  externalId: String
+
+  "What became of the request."
+  outcome: ProvisioningOutcome!
+
+  "The HTTP status of the answer; null where the client did not wait for it."
+  status: Int
+
+  "The kind of error, such as ` + "`" + `uniqueness` + "`" + ` (RFC 7644 section 3.12); null where the answer named none."
+  scimType: String
+
+  "Why the request was refused or failed, in the words of the answer; null where it succeeded."
+  message: String
+
+  "How long the request took, in milliseconds."
+  durationMs: Int!
+
+  "The id of the request, as in the header ` + "`" + `X-Request-Id` + "`" + ` and in the log. The operations of a bulk request share it."
+  requestId: String!
+
+  "How many members and managers were left out because nobody has such an id."
+  unknownMembers: Int!
+
+  "The first 10 of these, as the client named them."
+  firstUnknown: [String!]!
+}
+
+"One page of the provisioning log."
+type ProvisioningEventConnection {
+  "The rows of the page."
+  nodes: [ProvisioningEvent!]!
+
+  "Where the page stands in the list."
+  pageInfo: PageInfo!
+}
+`, BuiltIn: false},
 	{Name: "../schema/role.graphql", Input: `extend type Query {
   """
   The role with a name: the live one, else the one that had the name before, else the latest tombstone. Null where there is
@@ -4582,6 +4822,50 @@ func (ec *executionContext) childFields_ProviderType(ctx context.Context, field 
 		return ec.fieldContext_ProviderType_configKeys(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProviderType", field.Name)
+}
+
+func (ec *executionContext) childFields_ProvisioningEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_ProvisioningEvent_at(ctx, field)
+	case "instance":
+		return ec.fieldContext_ProvisioningEvent_instance(ctx, field)
+	case "method":
+		return ec.fieldContext_ProvisioningEvent_method(ctx, field)
+	case "resourceType":
+		return ec.fieldContext_ProvisioningEvent_resourceType(ctx, field)
+	case "resourceId":
+		return ec.fieldContext_ProvisioningEvent_resourceId(ctx, field)
+	case "externalId":
+		return ec.fieldContext_ProvisioningEvent_externalId(ctx, field)
+	case "outcome":
+		return ec.fieldContext_ProvisioningEvent_outcome(ctx, field)
+	case "status":
+		return ec.fieldContext_ProvisioningEvent_status(ctx, field)
+	case "scimType":
+		return ec.fieldContext_ProvisioningEvent_scimType(ctx, field)
+	case "message":
+		return ec.fieldContext_ProvisioningEvent_message(ctx, field)
+	case "durationMs":
+		return ec.fieldContext_ProvisioningEvent_durationMs(ctx, field)
+	case "requestId":
+		return ec.fieldContext_ProvisioningEvent_requestId(ctx, field)
+	case "unknownMembers":
+		return ec.fieldContext_ProvisioningEvent_unknownMembers(ctx, field)
+	case "firstUnknown":
+		return ec.fieldContext_ProvisioningEvent_firstUnknown(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProvisioningEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_ProvisioningEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_ProvisioningEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ProvisioningEventConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProvisioningEventConnection", field.Name)
 }
 
 func (ec *executionContext) childFields_Resolution(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,10 +34,11 @@ var (
 
 // gateway is the whole of GraphQL over a database of its own.
 type gateway struct {
-	store     *store.Store
-	directory *directory.Directory
-	access    *access.Service
-	exec      *executor.Executor
+	store        *store.Store
+	directory    *directory.Directory
+	access       *access.Service
+	exec         *executor.Executor
+	provisioning *directory.ProvisioningLog
 }
 
 func newGateway(t testing.TB) *gateway {
@@ -47,7 +49,8 @@ func newGateway(t testing.TB) *gateway {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	g := &gateway{store: s, directory: directory.New(s), access: access.New(s, access.Config{})}
-	root := &resolvers.Resolver{Directory: g.directory, Access: g.access, PublicURL: "https://roster.example.com"}
+	g.provisioning = directory.NewProvisioningLog(s, slog.Default())
+	root := &resolvers.Resolver{Directory: g.directory, Access: g.access, Provisioning: g.provisioning, PublicURL: "https://roster.example.com"}
 	g.exec = executor.New(resolvers.NewSchema(root))
 	g.exec.SetErrorPresenter(resolvers.Present)
 	g.exec.Use(introspection{})

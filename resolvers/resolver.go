@@ -14,6 +14,8 @@ import (
 type Resolver struct {
 	Directory *directory.Directory
 	Access    *access.Service
+	// Provisioning is what SCIM clients did.
+	Provisioning *directory.ProvisioningLog
 	// PublicURL is where clients reach the server, without a trailing slash; Tenant URLs begin with it.
 	PublicURL string
 }

@@ -16,6 +16,7 @@ import (
 // object reads the request's body, which must be one JSON object.
 func (rq *request) object() (map[string]any, error) {
 	if rq.given != nil {
+		rq.note.sent(rq.given)
 		return rq.given, nil
 	}
 	if err := checkMediaType(rq.r.Header); err != nil {
@@ -28,7 +29,9 @@ func (rq *request) object() (map[string]any, error) {
 	if err != nil {
 		return nil, badInput(patch.InvalidSyntax, "The body could not be read to its end.")
 	}
-	return decodeObject(text)
+	object, err := decodeObject(text)
+	rq.note.sent(object)
+	return object, err
 }
 
 // grouped writes a number with commas between its thousands.

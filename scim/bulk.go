@@ -29,6 +29,8 @@ type operation struct {
 	data         any
 	// wrong is why the operation cannot be carried out at all.
 	wrong error
+	// performed says that it was carried out, so that the provisioning log knows about it.
+	performed bool
 
 	// needs are the operations that create what this one refers to; waiting counts those that are not settled.
 	needs   []int
@@ -161,17 +163,24 @@ func (rq *request) perform(method, endpoint, id, version string, data any, query
 		inner.r.Header.Set("If-Match", version)
 	}
 	inner.given, _ = data.(map[string]any)
-	inner.query = query
-	return inner.safely(func() (*answer, error) {
+	inner.query, inner.note = query, note{begun: time.Now()}
+	out, err := inner.safely(func() (*answer, error) {
 		rt := rq.registry.ByEndpoint(endpoint)
-		switch {
-		case rt == nil:
+		if rt == nil {
 			return nil, notFound()
-		case id == "":
+		}
+		inner.note.about(rt.Name, id)
+		if id == "" {
 			return inner.onAll(inner.collections[rt.ID])
 		}
 		return inner.onOne(inner.collections[rt.ID], id)
 	})
+	status := 0
+	if err == nil {
+		status = out.status
+	}
+	inner.record(method, status, err)
+	return out, err
 }
 
 // report says what became of an operation (RFC 7644 section 3.7.3).

@@ -125,6 +125,7 @@ func (j *bulkJob) attempt(op *operation) {
 	if err == nil {
 		parts := resolved.([]any)
 		op.id = parts[0].(string)
+		op.performed = true
 		out, err = j.rq.perform(op.method, op.endpoint, op.id, op.version, parts[1], nil)
 	}
 	if err == nil && op.method == http.MethodPost {
@@ -136,6 +137,9 @@ func (j *bulkJob) attempt(op *operation) {
 func (j *bulkJob) end(op *operation, out *answer, err error) {
 	if err != nil {
 		j.failures++
+		if !op.performed {
+			j.rq.recordUnperformed(op, err)
+		}
 	}
 	op.done = j.rq.report(op, out, err)
 }
@@ -155,6 +159,7 @@ func (j *bulkJob) breakCircle(i int) {
 		resolved, err = j.resolve(now)
 	}
 	if err == nil {
+		op.performed = true
 		out, err = j.rq.perform(op.method, op.endpoint, op.id, "", resolved, nil)
 	}
 	if err != nil {

@@ -61,10 +61,14 @@ func (rq *request) all(c *collection) directory.ListQuery {
 // find returns the resource of an id, straight from the store.
 func (rq *request) find(c *collection, id string, links directory.LinkSet) (*directory.Resource, error) {
 	found, err := rq.directory.Resource(rq.ctx(), rq.all(c), id, links)
-	if err == nil && found == nil {
-		err = notFound()
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, notFound()
 	}
-	return found, err
+	rq.note.found(found.Record)
+	return found, nil
 }
 
 // statuses are those of the resources that clients see. A disabled group is none that a client made: it keeps the name

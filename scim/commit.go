@@ -62,6 +62,7 @@ func (rq *request) commit(changes directory.Changes) (*directory.Record, error) 
 	if err != nil {
 		return nil, err
 	}
+	rq.note.committed(changes, result)
 	if len(result.Unknown) > 0 {
 		ids := make([]string, len(result.Unknown))
 		for i, id := range result.Unknown {
@@ -82,7 +83,9 @@ const maxTries = 8
 
 // retry carries out an attempt again where it was stale. A client that named a version is told instead.
 func (rq *request) retry(attempt func() error) error {
+	unknown := rq.note.unknown
 	for try := 1; ; try++ {
+		rq.note.unknown = unknown // what a former try left out, this one does again
 		err := attempt()
 		if !directory.HasReason(err, directory.ReasonStale) || len(rq.r.Header.Values("If-Match")) > 0 {
 			return err

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -28,6 +29,8 @@ type Config struct {
 	MaxBody int64
 	// Log takes failures and left-out members; nil is the default logger.
 	Log *slog.Logger
+	// Events takes what clients write and are refused; nil keeps nothing.
+	Events *directory.ProvisioningLog
 }
 
 // Authenticator finds out who acts. It is given the values of the Authorization header as they came. An error that is
@@ -76,12 +79,13 @@ type request struct {
 	query query
 	// given is the body of a request that is a part of another one.
 	given map[string]any
+	note  note
 }
 
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, writes := directory.WithWrites(r.Context())
-	rq := &request{handler: h, w: w, id: telemetry.RequestID(ctx)}
+	rq := &request{handler: h, w: w, id: telemetry.RequestID(ctx), note: note{begun: time.Now()}}
 	if rq.id == "" { // nobody before has seen to it
 		rq.id = uuid.NewString()
 		ctx = telemetry.WithRequestID(ctx, rq.id)
@@ -93,9 +97,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Roster-Revision", last.String())
 	}
 	if err != nil {
+		rq.record(r.Method, 0, err)
 		rq.fail(err)
 		return
 	}
+	rq.record(r.Method, answer.status, nil)
 	rq.write(answer)
 }
 

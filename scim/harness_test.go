@@ -39,6 +39,7 @@ type world struct {
 	access    *access.Service
 	store     *store.Store
 	log       *safeBuffer
+	events    *directory.ProvisioningLog
 }
 
 // client speaks to the server with one instance's token.
@@ -75,8 +76,9 @@ func newWorld(t testing.TB) *world {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	w := &world{t: t, store: s, directory: directory.New(s, scim.DirectoryOptions(schema.Default())...), access: access.New(s, access.Config{AdminToken: "the-admin-token"}), log: &safeBuffer{}}
+	w.events = directory.NewProvisioningLog(s, slog.New(slog.NewTextHandler(w.log, nil)))
 	handler := scim.NewHandler(w.directory, w.access, scim.Config{
-		PublicURL: publicURL, MaxBody: maxBody, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		PublicURL: publicURL, MaxBody: maxBody, Log: slog.New(slog.NewTextHandler(w.log, nil)), Events: w.events,
 	})
 	w.server = httptest.NewServer(handler)
 	t.Cleanup(w.server.Close)

@@ -70,6 +70,7 @@ func (rq *request) unknown(ids []string) error {
 	if refusesUnknown(rq.instance) {
 		return badInput(patch.InvalidValue, "There is no user or group with the id %q.", ids[0])
 	}
+	rq.note.unknown = append(rq.note.unknown, ids...)
 	const shown = 10
 	rq.cfg.Log.WarnContext(rq.ctx(), "scim: unknown members left out", "count", len(ids), "first", ids[:min(shown, len(ids))])
 	return nil

@@ -86,6 +86,7 @@ func (rq *request) route(segments []string) (*answer, error) {
 		return nil, notFound()
 	}
 	rq.setRoute(rt.Endpoint, len(segments) > 1)
+	rq.note.about(rt.Name, segments[len(segments)-1])
 	c := rq.collections[rt.ID]
 	switch len(segments) {
 	case 1:

@@ -85,7 +85,7 @@ func (h *house) settle() {
 func (h *house) tidyUp() {
 	h.Helper()
 	const day = 24 * time.Hour
-	if err := h.TidyUp(h.ctx, h.store, directory.Retention{Changes: 7 * day, Tombstones: 30 * day}); err != nil {
+	if err := h.TidyUp(h.ctx, h.store, directory.Retention{Changes: 7 * day, Tombstones: 30 * day, Provisioning: 30 * day}); err != nil {
 		h.Fatal(err)
 	}
 }

@@ -48,6 +48,8 @@ var (
 	_ directory.GraphStore  = (*Store)(nil)
 	_ directory.Housekeeper = (*Store)(nil)
 	_ access.Store          = (*Store)(nil)
+
+	_ directory.ProvisioningStore = (*Store)(nil)
 )
 
 // Open connects to a migrated database.

@@ -41,6 +41,8 @@ type Gateway struct {
 	Bootstrap func(ctx context.Context) (secret string, err error)
 	// Replica describes the state in memory.
 	Replica func() directory.ReplicaStats
+	// Provisioning is what SCIM clients did; what of it waits to be written is written at the end.
+	Provisioning *directory.ProvisioningLog
 }
 
 type serveCommand struct {
@@ -79,6 +81,7 @@ type service struct {
 	store    *store.Store
 	// stopBackground ends what runs beside requests.
 	stopBackground context.CancelFunc
+	provisioning   *directory.ProvisioningLog
 }
 
 // start brings Roster up: listener, database, schema, handlers, first token. The listener comes first because a port that
@@ -163,6 +166,8 @@ func (s *service) open(p *program) error {
 	}
 	s.metrics.ObserveStore(s.store.Statements, s.store.Stats)
 	s.metrics.ObserveReplica(gateway.Replica)
+	s.provisioning = gateway.Provisioning
+	s.metrics.ObserveProvisioning(s.provisioning.Stats)
 	s.metrics.ObserveReady(s.front.Ready)
 	gateway.Metrics = s.metrics.Handler()
 	giveBackMemory()

@@ -14,6 +14,8 @@ const (
 	stopLimit    = 8500 * time.Millisecond
 	// crashLimit is what requests get to fail in order once Postgres is gone.
 	crashLimit = time.Second
+	// flushLimit is what the provisioning log gets to write what waits.
+	flushLimit = time.Second
 )
 
 // run serves until ctx ends, then stops in order. It fails where Roster cannot go on.
@@ -64,6 +66,11 @@ func (s *service) close(deadline time.Time) {
 	}
 	if s.stopBackground != nil {
 		s.stopBackground()
+	}
+	if s.provisioning != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
+		s.provisioning.Flush(ctx)
+		cancel()
 	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {

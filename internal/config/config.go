@@ -23,14 +23,15 @@ type Listening struct {
 
 // Database says where the data is.
 type Database struct {
-	DatabaseURL        Secret        `env:"ROSTER_DATABASE_URL" placeholder:"URL" help:"Postgres database to use (postgres://user:password@host:port/name), version 14 or newer. Default: Roster runs its own Postgres in the data folder."`
-	DatabaseURLFile    string        `env:"ROSTER_DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds the database URL, instead of the URL itself."`
-	DatabaseMaxConns   int           `env:"ROSTER_DATABASE_MAX_CONNS" default:"20" placeholder:"${default}" help:"Connections that Roster opens to the database at most: 2 to 1000."`
-	DataDir            string        `env:"ROSTER_DATA_DIR" placeholder:"FOLDER" help:"Folder of Roster's own Postgres; created if missing. Not used with a database URL. Default: ~/.local/share/roster, for root /var/lib/roster."`
-	CacheSize          int64         `env:"ROSTER_CACHE_SIZE" default:"268435456" placeholder:"${default}" help:"Memory for identity records, in bytes, about 700 of which each takes; 0 keeps none. The membership graph is kept in memory besides."`
-	ChangeRetention    time.Duration `env:"ROSTER_CHANGE_RETENTION" default:"168h" placeholder:"${default}" help:"How long the change feed reaches back: 1h to 87600h. Cursors and revisions from before are refused as expired."`
-	TombstoneRetention time.Duration `env:"ROSTER_TOMBSTONE_RETENTION" default:"720h" placeholder:"${default}" help:"How long deleted identities can still be told from unknown ones, not shorter than the change retention: up to 87600h. After that their rows are deleted."`
-	PostgresBin        string        `env:"ROSTER_POSTGRES_BIN" placeholder:"FOLDER" help:"Folder of the programs postgres and initdb for Roster's own Postgres. Default: searched for on this machine."`
+	DatabaseURL              Secret        `env:"ROSTER_DATABASE_URL" placeholder:"URL" help:"Postgres database to use (postgres://user:password@host:port/name), version 14 or newer. Default: Roster runs its own Postgres in the data folder."`
+	DatabaseURLFile          string        `env:"ROSTER_DATABASE_URL_FILE" placeholder:"FILE" help:"File that holds the database URL, instead of the URL itself."`
+	DatabaseMaxConns         int           `env:"ROSTER_DATABASE_MAX_CONNS" default:"20" placeholder:"${default}" help:"Connections that Roster opens to the database at most: 2 to 1000."`
+	DataDir                  string        `env:"ROSTER_DATA_DIR" placeholder:"FOLDER" help:"Folder of Roster's own Postgres; created if missing. Not used with a database URL. Default: ~/.local/share/roster, for root /var/lib/roster."`
+	CacheSize                int64         `env:"ROSTER_CACHE_SIZE" default:"268435456" placeholder:"${default}" help:"Memory for identity records, in bytes, about 700 of which each takes; 0 keeps none. The membership graph is kept in memory besides."`
+	ChangeRetention          time.Duration `env:"ROSTER_CHANGE_RETENTION" default:"168h" placeholder:"${default}" help:"How long the change feed reaches back: 1h to 87600h. Cursors and revisions from before are refused as expired."`
+	TombstoneRetention       time.Duration `env:"ROSTER_TOMBSTONE_RETENTION" default:"720h" placeholder:"${default}" help:"How long deleted identities can still be told from unknown ones, not shorter than the change retention: up to 87600h. After that their rows are deleted."`
+	ProvisioningLogRetention time.Duration `env:"ROSTER_PROVISIONING_LOG_RETENTION" default:"720h" placeholder:"${default}" help:"How long the provisioning log reaches back: 1h to 87600h."`
+	PostgresBin              string        `env:"ROSTER_POSTGRES_BIN" placeholder:"FOLDER" help:"Folder of the programs postgres and initdb for Roster's own Postgres. Default: searched for on this machine."`
 }
 
 // Access says who may administer, and what guards secrets.

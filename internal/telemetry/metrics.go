@@ -1,9 +1,11 @@
 package telemetry
 
 import (
+	"cmp"
 	"database/sql"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -86,6 +88,40 @@ func (m *Metrics) ObserveReplica(stats func() directory.ReplicaStats) {
 	m.counter("roster_cache_hits_total", "Identity records found in the cache, fresh or not.", func() float64 { return float64(stats().Cache.Hits) })
 	m.counter("roster_cache_misses_total", "Identity records that the cache did not hold.", func() float64 { return float64(stats().Cache.Misses) })
 	m.counter("roster_cache_dropped_total", "Identity records that the cache did not take up.", func() float64 { return float64(stats().Cache.Dropped) })
+}
+
+// ObserveProvisioning reports what SCIM clients did, read at each scrape.
+func (m *Metrics) ObserveProvisioning(stats func() directory.ProvisioningStats) {
+	m.registry.MustRegister(provisioning(stats))
+}
+
+// provisioning reads the figures of the provisioning log at each scrape.
+type provisioning func() directory.ProvisioningStats
+
+var (
+	scimRequests = prometheus.NewDesc("roster_scim_requests_total",
+		"SCIM requests, and operations of bulk requests, by resource type, method and outcome.", []string{"resource", "method", "outcome"}, nil)
+	eventsWaiting = prometheus.NewDesc("roster_provisioning_events_waiting", "Events of the provisioning log that are not written yet.", nil, nil)
+	eventsDropped = prometheus.NewDesc("roster_provisioning_events_dropped_total",
+		"Events of the provisioning log that were given up, because they came faster than they could be written.", nil, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (provisioning) Describe(out chan<- *prometheus.Desc) {
+	out <- scimRequests
+	out <- eventsWaiting
+	out <- eventsDropped
+}
+
+// Collect implements [prometheus.Collector].
+func (read provisioning) Collect(out chan<- prometheus.Metric) {
+	stats := read()
+	for kind, n := range stats.Requests {
+		resource := cmp.Or(kind.ResourceType, "none")
+		out <- prometheus.MustNewConstMetric(scimRequests, prometheus.CounterValue, float64(n), resource, kind.Method, strings.ToLower(string(kind.Outcome)))
+	}
+	out <- prometheus.MustNewConstMetric(eventsWaiting, prometheus.GaugeValue, float64(stats.Waiting))
+	out <- prometheus.MustNewConstMetric(eventsDropped, prometheus.CounterValue, float64(stats.Dropped))
 }
 
 func (m *Metrics) gauge(name, help string, read func() float64) {

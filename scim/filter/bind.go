@@ -173,8 +173,8 @@ func bindCompare(c Compare, ref schema.Ref) (node, error) {
 func typed(c Compare, leaf *schema.Attribute) (any, error) {
 	equality := c.Op == directory.Equal || c.Op == directory.NotEqual
 	within := c.Op == directory.Contains || c.Op == directory.StartsWith || c.Op == directory.EndsWith
-	refuse := func(why string) (any, error) {
-		return nil, &Error{Msg: fmt.Sprintf("%s cannot be compared by %s %s: %s", c.Path, c.Op, c.Value, why)}
+	refuse := func(why string) (any, error) { // without the value: sentences are logged, and whom a filter looks for is not
+		return nil, &Error{Msg: fmt.Sprintf("%s cannot be compared by %s like this: %s", c.Path, c.Op, why)}
 	}
 	if c.Value.IsNull() {
 		if !equality {

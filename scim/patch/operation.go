@@ -149,7 +149,7 @@ func (p *parser) withPath(kind Kind, text string, value any) error {
 		return p.extension(op)
 	}
 	if op.Ref.ReadOnly() {
-		return refuse(Mutability, "%s cannot be changed.", text)
+		return refuse(Mutability, "%s cannot be changed.", path.Attr) // not the text: sentences are logged, and hold no filter
 	}
 	p.add(op)
 	return nil
