@@ -3,6 +3,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +20,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitSignIn = 3 // somebody has to sign in
 )
 
 // commandLine is every command with its flags. Most flags are settings, see [config.Settings].
@@ -28,6 +30,7 @@ type commandLine struct {
 	Migrate    migrateCommand    `cmd:"" set:"log_level=info" help:"Bring the database's schema up to this version, and end."`
 	Epoch      epochCommand      `cmd:"" help:"Begin a new life of the database after a restore."`
 	Keyset     keysetCommand     `cmd:"" help:"Make a file of keys for secrets."`
+	SCIM       scimCommand       `cmd:"" name:"scim" help:"Be a SCIM client: sign in, list users, push a directory."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 	Completion completionCommand `cmd:"" help:"Print the completion script of a shell."`
 }
@@ -69,6 +72,9 @@ func run(ctx context.Context, wire Wire, args []string, stdout, stderr io.Writer
 	p := &program{ctx: ctx, wire: wire, stdout: stdout, stderr: stderr, model: parser.Model}
 	if err := parsed.Run(p); err != nil {
 		fmt.Fprintln(stderr, "roster:", sentence(err))
+		if errors.As(err, new(*needsSignIn)) {
+			return exitSignIn
+		}
 		return exitFailed
 	}
 	return exitOK

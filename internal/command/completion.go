@@ -45,7 +45,17 @@ func completedCommands(app *kong.Application) []completed {
 		for _, arg := range node.Positional {
 			c.words = append(c.words, arg.EnumSlice()...)
 		}
-		for _, flag := range node.Flags {
+		flags := node.Flags
+		seen := map[string]bool{}
+		for _, part := range node.Children { // a command of a command completes as a word
+			c.words = append(c.words, part.Name)
+			flags = append(flags, part.Flags...)
+		}
+		for _, flag := range flags {
+			if seen[flag.Name] {
+				continue
+			}
+			seen[flag.Name] = true
 			f := completedFlag{name: "--" + flag.Name, help: firstSentence(flag.Help), takesValue: !flag.IsBool()}
 			if flag.Enum != "" {
 				f.values = flag.EnumSlice()

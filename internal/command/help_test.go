@@ -116,6 +116,8 @@ func TestBashCompletes(t *testing.T) {
 		{"roster serve --data-d", "--data-dir"},
 		{"roster serve --log-level d", "debug"},
 		{"roster completion z", "zsh"},
+		{"roster scim pu", "push"},
+		{"roster scim login --client-i", "--client-id"},
 	} {
 		words := strings.Fields(c.words)
 		drive := fmt.Sprintf("%s\nCOMP_WORDS=(%s)\nCOMP_CWORD=%d\n_roster\necho \"${COMPREPLY[*]}\"\n", script.String(), c.words, len(words)-1)
@@ -194,7 +196,7 @@ as ` + "`400MiB`" + `) and ` + "`GOGC`" + ` work as in every Go program: in a co
 ## Exit codes
 
 0: stopped by a signal, or done. 1: the start failed, or Roster cannot go on; one line on standard error says why.
-2: the command line was wrong.
+2: the command line was wrong. 3, of ` + "`roster scim`" + `: somebody has to sign in (again).
 `)
 	return page.String()
 }

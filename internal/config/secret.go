@@ -36,6 +36,11 @@ func (s Secret) Reveal() string { return string(s) }
 // maxSecretFile bounds a secret's file, in bytes: a path to something else is told from a secret.
 const maxSecretFile = 64 << 10
 
+// ReadSecret reads a secret that is no flag: from the environment, or from a file. It is empty where there is neither.
+func ReadSecret(variable, file string) (Secret, error) {
+	return Secret(strings.TrimSpace(os.Getenv(variable))).fromFile(file, variable)
+}
+
 // fromFile reads a secret from a file, unless file is empty. Space around it, such as the last line's end, is not
 // part of it. variable names the setting.
 func (s Secret) fromFile(file, variable string) (Secret, error) {

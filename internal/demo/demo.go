@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/roster-gateway/roster/internal/progress"
+	"github.com/roster-gateway/roster/internal/scimclient"
 )
 
 // Config says which Roster to fill, and where to tell about it.
@@ -59,8 +62,9 @@ func (d *demo) provision(ctx context.Context, org *Organization) error {
 	if err != nil {
 		return err
 	}
-	bar := newProgress(d.Out, d.Terminal, org.requests())
-	p := &push{to: &provisioner{base: d.URL + "/scim/v2", token: token, http: d.http}, org: org, done: bar.step}
+	bar := progress.New(d.Out, d.Terminal, org.requests(), "requests")
+	to := &scimclient.Client{Base: d.URL + "/scim/v2", Token: scimclient.Fixed(token), HTTP: d.http}
+	p := &push{to: to, org: org, done: bar.Step}
 	return p.run(ctx)
 }
 

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// maxAnswer bounds an answer that is read, in bytes.
+const maxAnswer = 32 << 20
+
 // asker is a GraphQL client.
 type asker struct {
 	url, token string

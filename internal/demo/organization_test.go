@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -100,20 +99,4 @@ func deepest(groups map[string]Group, key string, above []string) (depth int, cy
 		depth, cycle = max(depth, d), cycle || c
 	}
 	return depth + 1, cycle
-}
-
-func TestProgress(t *testing.T) {
-	t.Parallel()
-	var plain, terminal bytes.Buffer
-	for _, p := range []*progress{newProgress(&plain, false, 10), newProgress(&terminal, true, 10)} {
-		for range 10 {
-			p.step()
-		}
-	}
-	if text := plain.String(); strings.Count(text, "\n") != 4 || strings.Contains(text, "\r") || !strings.Contains(text, "10 of 10 requests") {
-		t.Errorf("not on a terminal: %q", text)
-	}
-	if text := terminal.String(); !strings.HasSuffix(text, "a second\n") || !strings.Contains(text, "["+strings.Repeat("=", 40)+"]") {
-		t.Errorf("on a terminal: %q", text)
-	}
 }

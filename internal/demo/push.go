@@ -3,10 +3,12 @@ package demo
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"net/url"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/roster-gateway/roster/internal/scimclient"
 )
 
 // connections is how many requests are on their way at once, as provisioning services do it.
@@ -19,17 +21,10 @@ const inOrder = 40
 // object is a JSON object.
 type object = map[string]any
 
-const (
-	userSchema       = "urn:ietf:params:scim:schemas:core:2.0:User"
-	enterpriseSchema = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-	groupSchema      = "urn:ietf:params:scim:schemas:core:2.0:Group"
-	patchSchema      = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-)
-
 // push is one organization on its way into Roster. What is there already is left as it is, so a push that was cut short
 // can be done again.
 type push struct {
-	to   *provisioner
+	to   *scimclient.Client
 	org  *Organization
 	done func() // called after each request
 
@@ -51,21 +46,22 @@ func (o *Organization) requests() int {
 // run pushes people, each after the manager, then groups with the people in them, then the groups into their groups: that
 // last, because groups can hold each other.
 func (p *push) run(ctx context.Context) error {
-	users, err := p.to.existing(ctx, "Users")
-	if err != nil {
-		return err
-	}
-	if p.ids, err = p.to.existing(ctx, "Groups"); err != nil {
-		return err
-	}
-	for key, id := range users {
-		p.ids[key] = id
+	p.ids = map[string]string{}
+	for _, endpoint := range []string{"/Users", "/Groups"} {
+		err := p.to.Each(ctx, endpoint, 200, url.Values{"attributes": {"externalId"}}, func(r scimclient.Resource) error {
+			key, _ := r["externalId"].(string)
+			p.ids[key], _ = r["id"].(string)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	levels := map[int][]func(context.Context) error{}
 	deepest := 0
 	for _, person := range p.org.People {
 		levels[person.Level] = append(levels[person.Level], func(ctx context.Context) error {
-			return p.make(ctx, "Users", person.Key, func() object { return p.user(person) })
+			return p.make(ctx, "/Users", person.Key, func() object { return p.user(person) })
 		})
 		deepest = max(deepest, person.Level)
 	}
@@ -77,7 +73,7 @@ func (p *push) run(ctx context.Context) error {
 	var groups, nestings []func(context.Context) error
 	for _, group := range p.org.Groups {
 		groups = append(groups, func(ctx context.Context) error {
-			return p.make(ctx, "Groups", group.Key, func() object { return p.group(group) })
+			return p.make(ctx, "/Groups", group.Key, func() object { return p.group(group) })
 		})
 		if len(group.Groups) > 0 {
 			nestings = append(nestings, func(ctx context.Context) error { return p.nest(ctx, group) })
@@ -109,9 +105,9 @@ func each(ctx context.Context, steps []func(context.Context) error) error {
 }
 
 // make creates a resource unless it is there.
-func (p *push) make(ctx context.Context, kind, key string, body func() object) error {
+func (p *push) make(ctx context.Context, endpoint, key string, body func() object) error {
 	if p.id(key) == "" {
-		id, err := p.to.create(ctx, kind, body())
+		id, err := p.to.Create(ctx, endpoint, body())
 		if err != nil {
 			return fmt.Errorf("%s of %s: %w", key, p.org.Label, err)
 		}
@@ -125,10 +121,8 @@ func (p *push) make(ctx context.Context, kind, key string, body func() object) e
 
 // nest adds a group's groups to it. Adding what is a member already changes nothing (RFC 7644 section 3.5.2.1).
 func (p *push) nest(ctx context.Context, g Group) error {
-	body := object{"schemas": []string{patchSchema}, "Operations": []object{
-		{"op": "add", "path": "members", "value": p.members(g.Groups, "Group")},
-	}}
-	if err := p.to.send(ctx, http.MethodPatch, "/Groups/"+p.id(g.Key), body, nil); err != nil {
+	add := scimclient.Operation{Op: "add", Path: "members", Value: p.members(g.Groups, "Group")}
+	if err := p.to.Patch(ctx, "/Groups", p.id(g.Key), []scimclient.Operation{add}); err != nil {
 		return fmt.Errorf("%s of %s: %w", g.Key, p.org.Label, err)
 	}
 	p.done()
@@ -156,19 +150,19 @@ func (p *push) user(person Person) object {
 		enterprise["manager"] = object{"value": p.id(person.Manager)}
 	}
 	return object{
-		"schemas":    []string{userSchema, enterpriseSchema},
+		"schemas":    []string{scimclient.UserSchema, scimclient.EnterpriseSchema},
 		"externalId": person.Key, "userName": person.UserName, "displayName": person.DisplayName(),
 		"name":      object{"givenName": person.Given, "familyName": person.Family, "formatted": person.DisplayName()},
 		"emails":    []object{{"value": person.UserName, "type": "work", "primary": true}},
 		"title":     person.Title,
 		"addresses": []object{{"type": "work", "locality": person.Location}},
 		"locale":    person.Locale, "userType": "Employee", "active": person.Active,
-		enterpriseSchema: enterprise,
+		scimclient.EnterpriseSchema: enterprise,
 	}
 }
 
 func (p *push) group(g Group) object {
 	return object{
-		"schemas": []string{groupSchema}, "externalId": g.Key, "displayName": g.Name, "members": p.members(g.People, "User"),
+		"schemas": []string{scimclient.GroupSchema}, "externalId": g.Key, "displayName": g.Name, "members": p.members(g.People, "User"),
 	}
 }
