@@ -1,4 +1,4 @@
-# What there is to do here. Everything needs Go and nothing else; a Postgres server is found or fetched by itself.
+# What there is to do here. Everything needs Go and nothing else, but for e2e; a Postgres server is found or fetched by itself.
 
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -9,10 +9,10 @@ RACE ?= $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 WITH_POSTGRES := $(GO) run ./internal/testpg/run --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-format check-vet check-generated check-contract bench soak build generate postgres clean
+.PHONY: help demo test e2e check check-format check-vet check-generated check-contract bench soak build generate postgres clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 demo: build postgres ## Serve a sample organization of 2,000 people, provisioned through SCIM (stop with Ctrl-C)
 	@./roster demo
@@ -20,6 +20,10 @@ demo: build postgres ## Serve a sample organization of 2,000 people, provisioned
 test: postgres ## Run every test, with all set-up
 	@test -n "$(RACE)" || echo "There is no C compiler, so the tests run without the race detector."
 	$(WITH_POSTGRES) $(GO) test $(RACE) -timeout 5m ./...
+
+e2e: postgres ## Run roster scim against a certified OpenID provider (needs Node.js and npm)
+	npm ci --prefix e2e/oidc --no-audit --no-fund
+	$(WITH_POSTGRES) $(GO) test -tags e2e -count 1 -timeout 10m ./e2e/...
 
 check: check-format check-vet check-generated check-contract ## Check format, code, generated code and the API's contract
 
