@@ -3,12 +3,13 @@ package access
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/roster-gateway/roster/access/issuer"
 	"github.com/roster-gateway/roster/directory"

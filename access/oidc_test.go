@@ -97,7 +97,7 @@ func TestIssuersScopeIsNeeded(t *testing.T) {
 	s := withIssuer(t, p, nil)
 	for name, changes := range map[string]map[string]any{
 		"none": {"scope": nil}, "another": {"scope": "openid"}, "part": {"scope": audience + "/writer x" + audience + "/write"},
-		"list of none": {"scope": nil, "scp": []string{}}, "with a comma": {"scope": "a," + audience + "/write"},
+		"list of none": {"scope": nil, "scp": []string{}}, "in another case": {"scope": nil, "SCOPE": audience + "/write"}, "with a comma": {"scope": "a," + audience + "/write"},
 	} {
 		got, err := s.Authenticate(t.Context(), []string{"Bearer " + p.Token(p.Claims(audience, changes))})
 		if got != nil || !directory.HasCode(err, directory.CodeForbidden) {
@@ -179,6 +179,7 @@ func TestA6WrongClaims(t *testing.T) {
 		"audiences": {"aud": []string{"a", "b"}}, "audience number": {"aud": 1},
 		"another issuer": {"iss": other.URL()}, "issuer with a slash": {"iss": p.URL() + "/"}, "no issuer": {"iss": nil}, "issuer list": {"iss": []string{p.URL()}},
 		"expired": {"exp": now - 60}, "no exp": {"exp": nil}, "exp text": {"exp": "tomorrow"}, "exp null": {"exp": json.RawMessage("null")},
+		"EXP": {"exp": nil, "EXP": now + 60}, "Aud": {"aud": nil, "Aud": audience}, "Iss": {"iss": "x", "Iss": p.URL()}, // names have a case
 		"exp out of range": {"exp": json.RawMessage("1e400")},
 		"not yet":          {"nbf": now + 61},
 		"nobody":           {"sub": nil, "client_id": nil}, "empty": {"sub": "", "client_id": ""},

@@ -5,7 +5,6 @@ package issuer
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json" // unlike encoding/json, it tells names by their case, and takes each once
 )
 
 // Leeway is how far the clock of an issuer may be off.

@@ -13,7 +13,7 @@ import (
 type scimPushCommand struct {
 	scimAccess  `embed:""`
 	File        string `arg:"" placeholder:"FILE" help:"The directory, in JSON Lines; - reads standard input."`
-	Connections int    `default:"8" placeholder:"${default}" help:"Requests that are under way at a time: 1 to 64."`
+	Connections int    `default:"16" placeholder:"${default}" help:"Requests that are under way at a time: 1 to 64."`
 }
 
 // Help describes the file.
