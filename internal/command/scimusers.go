@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"text/tabwriter"
 
+	"github.com/roster-gateway/roster/internal/outbound"
 	"github.com/roster-gateway/roster/internal/scimclient"
 )
 
@@ -50,7 +51,7 @@ func (c *scimUsersCommand) table(p *program) (show func(scimclient.Resource) err
 			if !ok {
 				return "-"
 			}
-			return scimclient.Printable(fmt.Sprint(value))
+			return outbound.Printable(fmt.Sprint(value))
 		}
 		_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", cell("userName"), cell("displayName"), cell("active"), cell("externalId"), cell("id"))
 		return err

@@ -14,7 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
+
+	"github.com/roster-gateway/roster/internal/outbound"
 )
 
 const (
@@ -200,15 +201,5 @@ func refusal(status int, answer []byte) error {
 	if json.Unmarshal(answer, &said) != nil || said.Detail == "" {
 		said.Detail = "it gave no reason"
 	}
-	return &Error{Status: status, Type: Printable(said.Type), Detail: Printable(said.Detail)}
-}
-
-// Printable takes out of a text what would move a terminal's cursor.
-func Printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
+	return &Error{Status: status, Type: outbound.Printable(said.Type), Detail: outbound.Printable(said.Detail)}
 }

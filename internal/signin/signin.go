@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -79,7 +78,7 @@ func discover(ctx context.Context, issuer string) (*provider, error) {
 	}
 	found, err := oidc.NewProvider(ctx, issuer)
 	if mismatch := (*oidc.IssuerMismatchError)(nil); errors.As(err, &mismatch) {
-		return nil, fmt.Errorf("the issuer %s calls itself %s: write it like that", issuer, printable(mismatch.Discovered))
+		return nil, fmt.Errorf("the issuer %s calls itself %s: write it like that", issuer, outbound.Printable(mismatch.Discovered))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the issuer %s cannot be discovered: %w", issuer, network(err))
@@ -126,7 +125,7 @@ func (c Client) grant(ctx context.Context, p *provider, secret string, form url.
 		return nil, fmt.Errorf("the issuer %s did not give a token: %w", c.Issuer, network(err))
 	}
 	if !strings.EqualFold(token.Type(), "Bearer") {
-		return nil, fmt.Errorf("the issuer %s gave a token of the type %s, not Bearer", c.Issuer, printable(token.Type()))
+		return nil, fmt.Errorf("the issuer %s gave a token of the type %s, not Bearer", c.Issuer, outbound.Printable(token.Type()))
 	}
 	return token, nil
 }
@@ -173,7 +172,7 @@ func network(err error) error {
 	if outer := (*url.Error)(nil); errors.As(err, &outer) {
 		return outer.Err
 	}
-	return errors.New(printable(err.Error()))
+	return errors.New(outbound.Printable(err.Error()))
 }
 
 // described joins an error's code and its description.
@@ -181,19 +180,5 @@ func described(code, description string) string {
 	if description != "" {
 		code += " (" + description + ")"
 	}
-	return printable(code)
-}
-
-// printable bounds a text of others and takes out what would move a terminal's cursor.
-func printable(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if len(text) > 300 {
-		text = strings.ToValidUTF8(text[:300], "") + "..."
-	}
-	return text
+	return outbound.Printable(code)
 }
