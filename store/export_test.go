@@ -10,6 +10,8 @@ import (
 var (
 	ChangesSQL       = changesSQL
 	InsertOneSQL     = insertOneSQL
+	InsertSQL        = insertSQL
+	UpdateSQL        = updateSQL
 	AddOneSQL        = addOneSQL
 	AddMembersSQL    = addMembersSQL
 	RemoveMembersSQL = removeMembersSQL

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/google/uuid"
+	"github.com/lib/pq"
 
 	"github.com/roster-gateway/roster/directory"
 )
@@ -36,9 +37,10 @@ type identityJSON struct {
 	Kinds       []directory.ChangeKind `json:"kinds,omitempty"`
 }
 
-// identityRows reads the rows of an argument back.
+// identityRows reads the rows of an argument back. They come as an array, because Postgres knows how many an array holds;
+// for the rows of one JSON text it would expect a hundred, and read tables whole to join one with them.
 const identityRows = `r AS (
-	SELECT * FROM jsonb_to_recordset($2::jsonb) AS r (
+	SELECT r.* FROM unnest($2::jsonb[]) AS row (fields), jsonb_to_record(row.fields) AS r (
 		ord int, id bigint, uid uuid, kind text, instance_id bigint, external_id text, name text, name_key text,
 		fqns text[], fqn_keys text[], display_name text, display_key text, description text, email text, email_key text,
 		status text, status_reason text, attributes jsonb, words text[], merge boolean, version bigint, alias text,
@@ -84,8 +86,8 @@ func searchWords(r directory.Record) []string {
 
 // pickFQN is the number of the first candidate FQN of row r that no live identity but r itself holds.
 const pickFQN = `CROSS JOIN LATERAL (
-	SELECT n FROM generate_subscripts(r.fqn_keys, 1) AS n
-	WHERE NOT EXISTS (SELECT FROM identity x WHERE x.fqn_key = r.fqn_keys[n] AND x.status <> 'DELETED' AND x.uid <> r.uid)
+	SELECT n FROM unnest(r.fqn_keys) WITH ORDINALITY AS f (key, n)
+	WHERE NOT EXISTS (SELECT FROM identity x WHERE x.fqn_key = f.key AND x.status <> 'DELETED' AND x.uid <> r.uid)
 	ORDER BY n LIMIT 1
 ) AS pick`
 
@@ -156,19 +158,24 @@ func waves(inserts []directory.Insert) [][]directory.Insert {
 
 // writeIdentities runs insertSQL or updateSQL and returns the rows as they are now.
 func writeIdentities(ctx context.Context, r runner, query string, audit any, rows []identityJSON, revision *directory.Revision) ([]*directory.Record, error) {
-	text, err := json.Marshal(rows)
-	if err != nil {
-		return nil, err
+	texts := make(pq.StringArray, len(rows))
+	for i := range rows {
+		text, err := json.Marshal(rows[i])
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = string(text)
 	}
 	var written []struct {
 		XID string `db:"xid"`
 		recordRow
 	}
-	if err := r.all(ctx, &written, query, audit, string(text)); err != nil {
+	if err := r.all(ctx, &written, query, audit, texts); err != nil {
 		return nil, err
 	}
 	out := make([]*directory.Record, len(written))
 	for i := range written {
+		var err error
 		if out[i], err = written[i].record(); err != nil {
 			return nil, err
 		}

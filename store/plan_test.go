@@ -55,6 +55,8 @@ func TestWritesUseIndexes(t *testing.T) {
 		"look at the change log": {store.ChangesSQL, []any{"100:100:"}},
 		"add one user": {store.InsertOneSQL, append(audit[:6:6], one, "USER", 2, "e", "n", "n", "HR:n", "hr:n", "n", "n",
 			"", "", "", "ACTIVE", "", "{}", "{n}")},
+		"add users":      {store.InsertSQL, []any{"[]", "{}"}},
+		"change users":   {store.UpdateSQL, []any{"[]", "{}"}},
 		"add one member": {store.AddOneSQL, append(audit[:6:6], one, one, 0, 2, 2)},
 		"add members":    {store.AddMembersSQL, []any{"[]", one, 0, 2, many, "MEMBER_ADDED", 2}},
 		"remove members": {store.RemoveMembersSQL, []any{"[]", one, 0, 2, many, "MEMBER_REMOVED"}},
