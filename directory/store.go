@@ -36,6 +36,7 @@ type Source interface {
 // other error for what went wrong.
 type Store interface {
 	Source
+	CustomStore
 
 	// ByExternalIDs finds live identities of one instance and kind.
 	ByExternalIDs(ctx context.Context, instance int64, kind IdentityKind, externalIDs []string) ([]*Record, error)

@@ -47,7 +47,7 @@ func setDisplayName(p *directory.Put, text *string) {
 }
 
 // applyMap sets the fields that an instance maps. A path that the resource has no value at leaves its field empty.
-func (c *collection) applyMap(i *directory.Instance, resource map[string]any, p *directory.Put) {
+func (c *identities) applyMap(i *directory.Instance, resource map[string]any, p *directory.Put) {
 	for key, set := range mapped[c.kind] {
 		path, ok := i.Config[key]
 		if !ok {
@@ -69,7 +69,7 @@ func (c *collection) applyMap(i *directory.Instance, resource map[string]any, p 
 // none that clients ask for.
 func (c *collection) bindingFor(i *directory.Instance) filter.Binding {
 	b := c.binding
-	if c.kind == directory.KindUser && i.Config[MapUserDisplayName] != "" {
+	if c.rt.Schema == schema.UserURN && i.Config[MapUserDisplayName] != "" {
 		b.Columns = maps.Clone(b.Columns)
 		delete(b.Columns, "displayName")
 	}
@@ -81,7 +81,7 @@ func (c *collection) bindingFor(i *directory.Instance) filter.Binding {
 func Reevaluate(i *directory.Instance, records []*directory.Record) (directory.Changes, error) {
 	changes := directory.Changes{Instance: i, Action: "scim.map"}
 	for _, rt := range schema.Default().ResourceTypes {
-		c := newCollection(rt)
+		c := newCollection(rt).keeper.(*identities)
 		for _, r := range records {
 			if r.Kind != c.kind {
 				continue
