@@ -32,14 +32,18 @@ func (c *customResources) create(rq *request, resource map[string]any) (*directo
 
 func (c *customResources) replace(rq *request, id string, resource, _ map[string]any) (*directory.Record, error) {
 	return rq.change(c, id, directory.LinkSet{}, func(found *directory.Resource) (*directory.Record, error) {
-		return c.update(rq, found.Record, c.resourceOf(found.Record), resource, "replace")
+		before, after := c.resourceOf(found.Record), maps.Clone(resource)
+		if err := replaced(c.rt, before, after); err != nil {
+			return nil, err
+		}
+		return c.update(rq, found.Record, before, after, "replace")
 	})
 }
 
 func (c *customResources) patch(rq *request, id string, ops []patch.Op) (*directory.Record, error) {
 	return rq.change(c, id, directory.LinkSet{}, func(found *directory.Resource) (*directory.Record, error) {
 		before := c.resourceOf(found.Record)
-		after, err := patch.Apply(before, ops)
+		after, err := patched(c.rt, before, ops)
 		if err != nil {
 			return nil, err
 		}
@@ -54,8 +58,7 @@ func (c *customResources) update(rq *request, record *directory.Record, before, 
 	}
 	s := c.state(rq, after, verb)
 	s.UID, s.IfVersion = record.UID, record.Version
-	now, err := rq.directory.UpdateCustom(rq.ctx(), s)
-	return now, err
+	return rq.directory.UpdateCustom(rq.ctx(), s)
 }
 
 func (c *customResources) delete(rq *request, found *directory.Record) error {
@@ -66,7 +69,9 @@ func (c *customResources) delete(rq *request, found *directory.Record) error {
 
 // state is a normalized resource in the directory's terms.
 func (c *customResources) state(rq *request, resource map[string]any, verb string) directory.Custom {
-	s := directory.Custom{Instance: rq.instance, Type: c.rt.ID, Attrs: maps.Clone(resource), Action: action(c.rt, verb)}
+	s := directory.Custom{
+		Instance: rq.instance, Type: c.rt.ID, Attrs: maps.Clone(resource), Unique: uniqueValues(c.rt, resource), Action: action(c.rt, verb),
+	}
 	if id, _ := resource["externalId"].(string); id != "" {
 		s.ExternalID = &id
 	}

@@ -96,15 +96,23 @@ func (c *identities) create(rq *request, resource map[string]any) (*directory.Re
 // replace leaves the members of a group as they are where the body lists none: clients that rename a group leave them
 // out.
 func (c *identities) replace(rq *request, id string, resource, body map[string]any) (*directory.Record, error) {
-	s, err := c.stateOf(rq.instance, resource)
-	if err != nil {
+	if _, err := c.stateOf(rq.instance, resource); err != nil {
 		return nil, err
 	}
-	members := patch.MemberChange{Replace: c.listsMembers(body), Add: s.members}
 	return rq.change(c, id, directory.LinkSet{Manager: c.kind == directory.KindUser}, func(found *directory.Resource) (*directory.Record, error) {
+		if c.rt.Fixed {
+			if err := replaced(c.rt, c.resourceOf(found.Record), resource); err != nil {
+				return nil, err
+			}
+		}
 		if err := rq.checkUser(c, resource, nil); err != nil {
 			return nil, err
 		}
+		s, err := c.stateOf(rq.instance, resource)
+		if err != nil {
+			return nil, err
+		}
+		members := patch.MemberChange{Replace: c.listsMembers(body), Add: s.members}
 		changes := rq.changes(c, "replace")
 		if c.kind == directory.KindUser {
 			if err := rq.changeManager(&changes, found, s.manager); err != nil {
@@ -168,7 +176,7 @@ func (rq *request) applyPatch(c *identities, found *directory.Resource, ops []pa
 	if manager := found.Manager(); manager != "" {
 		withManager(before, map[string]any{"value": manager})
 	}
-	after, err := patch.Apply(before, ops)
+	after, err := patched(c.rt, before, ops)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func (c *identities) stateOf(i *directory.Instance, resource map[string]any) (st
 	if strings.TrimSpace(s.put.Name) == "" {
 		return s, badInput(patch.InvalidValue, "%s is required and must not be blank.", nameAttr)
 	}
-	s.put.Attrs = attrs
+	s.put.Attrs, s.put.Unique = attrs, uniqueValues(c.rt, resource)
 	c.applyMap(i, resource, &s.put)
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/patch"
+	"github.com/roster-gateway/roster/scim/schema"
 )
 
 // create answers POST on an endpoint (RFC 7644 section 3.3).
@@ -14,7 +15,7 @@ func (rq *request) create(c *collection) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	resource, err := c.rt.Normalize(body)
+	resource, err := c.rt.Read(body)
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +23,7 @@ func (rq *request) create(c *collection) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := rq.projection(c)
+	p := rq.afterWrite(c, func() []schema.Ref { return c.rt.Places(resource) })
 	want := c.wantedBy(p)
 	want = directory.LinkSet{Members: want.Members && links.Members, Manager: want.Manager && links.Manager}
 	out, err := rq.written(c, http.StatusCreated, record, p, want)
@@ -39,7 +40,7 @@ func (rq *request) replace(c *collection, id string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	resource, err := c.rt.Normalize(body)
+	resource, err := c.rt.Read(body)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func (rq *request) replace(c *collection, id string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := rq.projection(c)
+	p := rq.afterWrite(c, func() []schema.Ref { return c.rt.Places(resource) })
 	return rq.written(c, http.StatusOK, record, p, c.wantedBy(p))
 }
 
@@ -71,7 +72,7 @@ func (rq *request) patch(c *collection, id string) (*answer, error) {
 	if !rq.wantsBody() {
 		return &answer{status: http.StatusNoContent, etag: etag(record)}, nil
 	}
-	p := rq.projection(c)
+	p := rq.afterWrite(c, func() []schema.Ref { return patch.Places(ops) })
 	return rq.written(c, http.StatusOK, record, p, c.wantedBy(p))
 }
 

@@ -2,11 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"errors"
-
-	"github.com/lib/pq"
 
 	"github.com/roster-gateway/roster/directory"
 )
@@ -91,16 +87,6 @@ func customArgs(c directory.Custom, attrs directory.Attributes, a directory.Audi
 	return append(auditArgs(a), c.UID.String(), c.Instance.ID, c.Type, c.ExternalID, attrs.JSON(), names, digests)
 }
 
-// digests are unique values as they are stored.
-func digests(values []directory.UniqueValue) (attributes pq.StringArray, sums pq.ByteaArray) {
-	attributes, sums = make(pq.StringArray, len(values)), make(pq.ByteaArray, len(values))
-	for i, v := range values {
-		sum := sha256.Sum256([]byte(v.Value))
-		attributes[i], sums[i] = v.Attribute, sum[:]
-	}
-	return attributes, sums
-}
-
 func (s *Store) writeCustom(ctx context.Context, c directory.Custom, query string, args []any) (*directory.Record, error) {
 	record := &directory.Record{UID: c.UID, InstanceID: c.Instance.ID, ExternalID: c.ExternalID}
 	found, err := s.onCustom(ctx, query, args, func(rows *sql.Rows, xid *string) error {
@@ -143,21 +129,4 @@ func (s *Store) onCustom(ctx context.Context, query string, args []any, scan fun
 // DeleteCustomOf implements [directory.CustomStore].
 func (s *Store) DeleteCustomOf(ctx context.Context, instance int64, limit int, a directory.Audit) (deleted int, err error) {
 	return deleted, s.get(ctx, &deleted, deleteCustomOfSQL, auditJSON(a), instance, limit)
-}
-
-// takenSQL is the attribute of one of the values that another resource has.
-const takenSQL = `SELECT u.attribute FROM unique_value u JOIN unnest($4::text[], $5::bytea[]) AS w (attribute, digest) USING (attribute, digest)
-	WHERE u.instance_id = $1 AND u.type = $2 AND u.uid <> $3::uuid ORDER BY u.attribute LIMIT 1`
-
-// nameTaken says of which attribute the value is that was taken, where that was why a write failed.
-func (s *Store) nameTaken(ctx context.Context, failed error, instance int64, kind, uid string, values []directory.UniqueValue) error {
-	if p := (*pq.Error)(nil); !errors.As(failed, &p) || p.Constraint != uniqueValueKey {
-		return failed
-	}
-	names, sums := digests(values)
-	var attribute string
-	if err := s.get(ctx, &attribute, takenSQL, instance, kind, uid, names, sums); err != nil {
-		return failed // the other one has gone in the meantime, or so has the database
-	}
-	return directory.Clash(directory.ReasonUniqueness, attribute, "Another resource of this provider instance has this value of %s.", attribute)
 }

@@ -2,7 +2,9 @@ package patch
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/roster-gateway/roster/directory"
@@ -45,7 +47,9 @@ func (op Op) setSelectedSub(list []any, selected []int) ([]any, error) {
 		list = append(list, element)
 		selected = []int{len(list) - 1}
 	}
-	setSub(list, selected, op.Ref.Sub, value)
+	if err := op.setSub(list, selected, value); err != nil {
+		return nil, err
+	}
 	if op.Ref.Sub.Name == "primary" && value == true && len(selected) > 1 {
 		return nil, refuse(InvalidValue, "%d values of %s are selected; one may be primary.", len(selected), op.Ref.Attr.Name)
 	}
@@ -92,6 +96,9 @@ func (op Op) setSelected(list []any, selected []int) ([]any, error) {
 			}
 		}
 		maps.Copy(element, value)
+		if err := settled(op.Ref.Attr, old, element); err != nil {
+			return nil, err
+		}
 		list[i] = element
 	}
 	onlyPrimary(list, selected[len(selected)-1])
@@ -120,12 +127,37 @@ func all(n int) []int {
 	return out
 }
 
-func setSub(list []any, selected []int, sub *schema.Attribute, value any) {
+func (op Op) setSub(list []any, selected []int, value any) error {
+	sub := op.Ref.Sub
 	for _, i := range selected {
-		if element, ok := list[i].(map[string]any); ok {
-			set(element, sub, value)
+		element, ok := list[i].(map[string]any)
+		if !ok {
+			continue
+		}
+		if sub.Mutability == schema.Immutable && element[sub.Name] != nil && !reflect.DeepEqual(element[sub.Name], value) {
+			return immutable(op.Ref.Attr, sub)
+		}
+		set(element, sub, value)
+	}
+	return nil
+}
+
+func immutable(a, sub *schema.Attribute) error {
+	return refuse(Mutability, "%s of a value of %s is immutable; remove the value and add another.", sub.Name, a.Name)
+}
+
+// settled keeps in the new state of an element what is immutable in the old one.
+func settled(a *schema.Attribute, old, now map[string]any) error {
+	for _, sub := range a.SubAttributes {
+		switch {
+		case sub.Mutability != schema.Immutable || old[sub.Name] == nil:
+		case now[sub.Name] == nil:
+			now[sub.Name] = old[sub.Name]
+		case !reflect.DeepEqual(now[sub.Name], old[sub.Name]):
+			return immutable(a, sub)
 		}
 	}
+	return nil
 }
 
 // onlyPrimary takes primary from every element but one, if that one has it.
@@ -184,7 +216,11 @@ func addElements(container map[string]any, a *schema.Attribute, added []any) err
 		i, ok := known[own[0]]
 		if ok {
 			if old, isObject := list[i].(map[string]any); isObject {
-				maps.Copy(old, e.(map[string]any))
+				now := e.(map[string]any)
+				if err := settled(a, old, now); err != nil {
+					return err
+				}
+				maps.Copy(old, now)
 			}
 		} else {
 			i = len(list)
@@ -212,8 +248,11 @@ func keys(a *schema.Attribute, element any) []string {
 		text, _ := json.Marshal(element) // of decoded JSON: cannot fail
 		return []string{string(text)}
 	}
-	value, _ := object["value"].(string)
-	if !a.Sub("value").CaseExact {
+	value, isText := object["value"].(string)
+	if !isText {
+		value = fmt.Sprint(object["value"])
+	}
+	if isText && !a.Sub("value").CaseExact {
 		value = directory.FoldKey(value)
 	}
 	kind, ok := object["type"].(string)
