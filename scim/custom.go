@@ -27,7 +27,7 @@ func (c *customResources) fields(r *directory.Record, _ bool, set func(name stri
 
 func (c *customResources) create(rq *request, resource map[string]any) (*directory.Record, directory.LinkSet, error) {
 	record, err := rq.directory.CreateCustom(rq.ctx(), c.state(rq, resource, "create"))
-	return record, directory.LinkSet{}, err
+	return rq.wrote(record), directory.LinkSet{}, err
 }
 
 func (c *customResources) replace(rq *request, id string, resource, _ map[string]any) (*directory.Record, error) {
@@ -58,7 +58,17 @@ func (c *customResources) update(rq *request, record *directory.Record, before, 
 	}
 	s := c.state(rq, after, verb)
 	s.UID, s.IfVersion = record.UID, record.Version
-	return rq.directory.UpdateCustom(rq.ctx(), s)
+	now, err := rq.directory.UpdateCustom(rq.ctx(), s)
+	return rq.wrote(now), err
+}
+
+// wrote notes a resource that was written, unless that failed (nil).
+func (rq *request) wrote(r *directory.Record) *directory.Record {
+	if r != nil {
+		rq.note.wrote, rq.note.changed = true, true
+		rq.note.found(r)
+	}
+	return r
 }
 
 func (c *customResources) delete(rq *request, found *directory.Record) error {

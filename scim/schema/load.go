@@ -113,15 +113,16 @@ func decode(text []byte, into any) error {
 // define takes one definition.
 func (l *loader) define(file string, text json.RawMessage) error {
 	var kind struct {
-		Schemas    []string        `json:"schemas"`
-		Endpoint   json.RawMessage `json:"endpoint"`
-		Attributes json.RawMessage `json:"attributes"`
+		Schemas          []string        `json:"schemas"`
+		Endpoint         json.RawMessage `json:"endpoint"`
+		SchemaExtensions json.RawMessage `json:"schemaExtensions"`
+		Attributes       json.RawMessage `json:"attributes"`
 	}
 	if err := decode(text, &kind); err != nil {
 		return err
 	}
 	switch {
-	case kind.Endpoint != nil || lists(kind.Schemas, resourceTypeURN):
+	case kind.Endpoint != nil || kind.SchemaExtensions != nil || lists(kind.Schemas, resourceTypeURN):
 		d := struct {
 			about
 			*ResourceType
