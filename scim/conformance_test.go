@@ -3,13 +3,17 @@ package scim_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/scim"
 	"github.com/roster-gateway/roster/scim/schema"
 )
 
@@ -305,4 +309,54 @@ func TestConformanceConcurrentCreates(t *testing.T) {
 	if n := w.count(`SELECT count(*) FROM identity WHERE kind = 'USER'`); n != 1 {
 		t.Errorf("%d users are left", n)
 	}
+}
+
+// The worked example of docs/scim-schemas.md.
+func TestConformanceWorkedExample(t *testing.T) {
+	t.Parallel()
+	types, err := schema.Load(os.DirFS("../examples/scim-schemas"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorldOf(t, types)
+	const parking = "urn:example:scim:schemas:extension:2.0:Parking"
+	user := w.post("/Users", map[string]any{"userName": "ana@example.com", parking: map[string]any{"plate": "X-1", "pin": "1234"}}).is(http.StatusCreated)
+	user.has(map[string]any{"plate": "X-1"}, parking)
+	same(t, "found", []string{user.text("id")}, w.list("/Users", parking+`:plate eq "x-1"`).ids())
+	device := w.post("/Devices", map[string]any{"serial": "C02", "model": "Laptop 14", "owner": "../Users/" + user.text("id")}).is(http.StatusCreated)
+	w.patch("/Devices/"+device.text("id"), `{"op":"replace","path":"serial","value":"C03"}`).fails(http.StatusBadRequest, "mutability")
+	w.get("/Devices/"+device.text("id")+"?attributes=owner").has("C02", "serial").has(nil, "model")
+}
+
+// What a schema no longer has is not shown, and not lost either.
+func TestConformanceChangedFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, exampleTypes(t))
+	const leaseURN = "urn:example:schemas:2.0:Lease"
+	user := w.post("/Users", map[string]any{"userName": "ana", kindsURN: map[string]any{"text": "t"}}).is(http.StatusCreated).text("id")
+	device := w.post("/Devices", map[string]any{"serial": "s", "model": "m", leaseURN: map[string]any{"until": "2030-01-01T00:00:00Z"}}).is(http.StatusCreated).text("id")
+	types, err := schema.Load(fstest.MapFS{"device.json": {Data: []byte(`[{"id":"Device","endpoint":"/Devices","schema":"urn:example:schemas:2.0:Device"},
+		{"id":"urn:example:schemas:2.0:Device","attributes":[{"name":"serial"},{"name":"color","required":true}]}]`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: publicURL, Registry: types}))
+	t.Cleanup(server.Close)
+	now := &client{t: t, server: server.URL, prefix: w.prefix, bearer: w.bearer}
+	now.get("/Users/"+user).is(http.StatusOK).has(nil, kindsURN).has([]any{schema.UserURN}, "schemas")
+	now.get("/Devices/"+device).is(http.StatusOK).has(nil, leaseURN).has(nil, "model").has("s", "serial")
+	now.patch("/Devices/"+device, `{"op":"replace","path":"serial","value":"s2"}`).is(http.StatusNoContent) // color was missing before
+	now.patch("/Users/"+user, `{"op":"replace","path":"title","value":"x"}`).is(http.StatusNoContent)
+	w.get("/Devices/"+device).has("m", "model").has("2030-01-01T00:00:00Z", leaseURN, "until").has("s2", "serial")
+	w.get("/Users/"+user).has("t", kindsURN, "text")
+}
+
+// Bulk operations take every type.
+func TestConformanceBulk(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, exampleTypes(t))
+	a := w.post("/Bulk", `{"Operations":[{"method":"POST","path":"/Devices","bulkId":"d","data":{"serial":"s","`+kindsURN+`":{"owner":"../Users/bulkId:u"}}},
+		{"method":"POST","path":"/Users","bulkId":"u","data":{"userName":"ana"}},{"method":"POST","path":"/Devices","data":{"serial":"S"}}]}`).is(http.StatusOK)
+	a.has("201", "Operations", 0, "status").has("201", "Operations", 1, "status").has("409", "Operations", 2, "status")
+	w.get("/Devices").has("../Users/"+path.Base(a.text("Operations", 1, "location")), "Resources", 0, kindsURN, "owner")
 }

@@ -154,7 +154,7 @@ func (p *projection) apply(o object, extension *schema.Schema) object {
 
 // part is what is to be shown of an attribute; false is for nothing.
 func (p *projection) part(ref schema.Ref, m member) (member, bool) {
-	if ref.Attr.Type != schema.Complex {
+	if ref.Attr.Type != schema.Complex || p.only == nil && len(p.without) == 0 && !ref.Attr.Added() {
 		return m, true
 	}
 	d := json.NewDecoder(strings.NewReader(m.stored + string(m.made)))

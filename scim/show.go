@@ -3,6 +3,7 @@ package scim
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/roster-gateway/roster/directory"
@@ -18,7 +19,7 @@ func (rq *request) show(out []byte, c *collection, r *directory.Resource, p *pro
 		if i >= 0 {
 			extensions[i] = appendMembers(nil, m.stored)
 		}
-		return i >= 0
+		return i >= 0 || strings.IndexByte(m.name, ':') >= 0 // an extension, perhaps one that the type has no more
 	})
 	kept := slices.ContainsFunc(o, func(m member) bool { return m.name == "displayName" })
 	o = slices.DeleteFunc(o, func(m member) bool { return m.stored == "null" })

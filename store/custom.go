@@ -55,7 +55,7 @@ SELECT pg_current_xact_id()::text, id, version, created_at, updated_at FROM writ
 
 const deleteCustomSQL = `
 WITH written AS (
-	DELETE FROM resource WHERE uid = $7::uuid AND instance_id = $8::bigint AND type = $9::text AND ($10 = 0 OR version = $10)
+	DELETE FROM resource WHERE uid = $7::uuid AND instance_id = $8::bigint AND type = $9::text AND ($10::bigint = 0 OR version = $10)
 	RETURNING uid
 ), freed AS (
 	DELETE FROM unique_value u USING written WHERE u.uid = written.uid

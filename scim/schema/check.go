@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,9 @@ var (
 	typePattern     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 	endpointPattern = regexp.MustCompile(`^/[A-Za-z][A-Za-z0-9_-]*$`)
 )
+
+// printable is a text without line ends and the like, as an error of one line holds it.
+func printable(text string) string { return strings.Trim(strconv.Quote(text), `"`) }
 
 // commonNames are the attributes that all resources have (RFC 7643 section 3.1).
 var commonNames = []string{"schemas", "id", "externalid", "meta"}
@@ -57,9 +61,9 @@ func (l *loader) checkSchema(s *Schema) error {
 
 // checkFile refuses a definition of an operator that cannot be worked with. at is what stands before its name.
 func (a *Attribute) checkFile(at string, sub bool) error {
-	at += a.Name
+	at += printable(a.Name)
 	a.strict = true
-	fail := func(format string, args ...any) error { return fmt.Errorf(at+": "+format, args...) }
+	fail := func(format string, args ...any) error { return fmt.Errorf("%s: %w", at, fmt.Errorf(format, args...)) }
 	switch {
 	case !namePattern.MatchString(a.Name) && !(sub && a.Name == "$ref"):
 		return fail("this is no name of an attribute; begin with a letter and go on with letters, digits, - and _")
@@ -143,7 +147,7 @@ func (l *loader) checkResourceType(rt *ResourceType) error {
 		rt.Description = rt.Name
 	}
 	fail := func(format string, args ...any) error {
-		return fmt.Errorf("resource type "+rt.ID+": "+format, args...)
+		return fmt.Errorf("resource type %s: %w", printable(rt.ID), fmt.Errorf(format, args...))
 	}
 	if builtIn := l.registry.ResourceType(rt.ID); builtIn != nil {
 		if rt.Endpoint != "" && rt.Endpoint != builtIn.Endpoint || rt.Schema != "" && !strings.EqualFold(rt.Schema, builtIn.Schema) {
@@ -180,7 +184,7 @@ func (l *loader) checkUses(rt *ResourceType) error {
 	for _, use := range rt.SchemaExtensions {
 		key := strings.ToLower(use.Schema)
 		if seen[key] {
-			return fmt.Errorf("the schema %s is used twice; leave one use out", use.Schema)
+			return fmt.Errorf("the schema %s is used twice; leave one use out", printable(use.Schema))
 		}
 		seen[key] = true
 		if builtIn.Schema(use.Schema) != nil && !strings.EqualFold(use.Schema, EnterpriseUserURN) {

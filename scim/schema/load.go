@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 	"unicode/utf8"
 )
@@ -84,8 +83,9 @@ func (l *loader) read(files fs.FS, name string) error {
 // split takes the definitions out of a file.
 func split(text []byte) ([]json.RawMessage, error) {
 	var list []json.RawMessage
-	if len(text) > 0 && bytes.TrimSpace(text)[0] == '[' {
-		return list, decode(text, &list)
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
+		err := decode(text, &list)
+		return list, err
 	}
 	var response struct{ Resources *[]json.RawMessage }
 	if err := decode(text, &response); err != nil {
@@ -166,7 +166,7 @@ func strictly(text []byte, into any) error {
 	d.DisallowUnknownFields()
 	err := d.Decode(into)
 	if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) {
-		return fmt.Errorf("%s cannot be a %s", path.Base(strings.ReplaceAll(kind.Field, ".", "/")), kind.Value)
+		return fmt.Errorf("%s cannot be a %s", printable(kind.Field[strings.LastIndexByte(kind.Field, '.')+1:]), kind.Value)
 	}
 	if err != nil {
 		return fmt.Errorf("%s; remove it or spell it as RFC 7643 does", strings.TrimPrefix(err.Error(), "json: "))
@@ -196,7 +196,7 @@ func (l *loader) resourceType(file string, rt *ResourceType) error {
 // finish ties the resource types to their schemas.
 func (l *loader) finish() error {
 	for _, given := range l.types {
-		at := fmt.Sprintf("%s: resource type %s", l.file[given], given.ID)
+		at := l.file[given] + ": resource type " + given.ID
 		if err := l.checkUses(given); err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}

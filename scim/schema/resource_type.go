@@ -19,7 +19,7 @@ type ResourceType struct {
 	Core       *Schema   `json:"-"`
 	Extensions []*Schema `json:"-"`
 
-	// Selective says that there are attributes which answers leave out unless they are asked for, or always; Fixed that
+	// Selective says that there are attributes of files, so that not everything that is stored may be shown; Fixed that
 	// there are immutable ones; Unique are those whose values are unique. What the built-in schemas say of this kind is
 	// the directory's business and not counted.
 	Selective, Fixed bool  `json:"-"`
@@ -55,7 +55,7 @@ func (rt *ResourceType) mark(ref Ref) {
 	if !a.strict {
 		return
 	}
-	rt.Selective = rt.Selective || a.Returned == OnRequest || !a.kept()
+	rt.Selective = true
 	rt.Fixed = rt.Fixed || a.Mutability == Immutable
 	if a.Uniqueness != UniqueNowhere {
 		rt.Unique = append(rt.Unique, ref)

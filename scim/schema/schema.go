@@ -102,6 +102,9 @@ func (a *Attribute) complete() {
 	}
 }
 
+// Added reports whether the attribute comes from a file of an operator.
+func (a *Attribute) Added() bool { return a.strict }
+
 // kept reports whether values of the attribute are stored. What is never returned is not needed again.
 func (a *Attribute) kept() bool { return a.Returned != Never }
 
