@@ -76,7 +76,7 @@ const everyKind = `{
 	"texts":["a","b"],"flags":[true,false],"counts":[1,2],"ratios":[0.1,20],"ats":["2024-01-01T00:00:00Z"],"blobs":["aGk","-_8="],"links":["urn:example:x","https://example.com"],
 	"place":{"room":"1.01","floor":3,"site":"S","built":"1990"},
 	"parts":[{"value":"p1","type":"work","primary":true,"code":"c1"},{"value":"p2","type":"strange","code":"c2"}],
-	"fixed":"f","fixedTexts":["x","y"],"ever":"always","badge":"B1","numbers":[1,2],"stamp":"St","size":"XXL"
+	"fixed":"f","fixedTexts":["x","y"],"ever":"always","badge":"B1","numbers":[1,2],"stamp":"St","size":"XXL","cost$":1.25
 }`
 
 // Values of every type are kept as they were sent, and filtered by.
@@ -95,7 +95,7 @@ func TestConformanceTypes(t *testing.T) {
 			`ratio ge 1.6`: false, `at eq "2024-03-01T06:00:00Z"`: true, `at gt "2024-03-01T06:00:00Z"`: false, `blob eq "aGk="`: true, `link sw "https://example.com"`: true,
 			`owner pr`: true, `texts eq "B"`: true, `texts eq "c"`: false, `flags eq false`: true, `counts gt 1`: true, `counts gt 2`: false, `ratios ge 20`: true,
 			`ats lt "2024-01-02T00:00:00Z"`: true, `links co "urn:"`: true, `place.floor eq 3`: true, `place.room ne "1.01"`: false, `parts eq "P1"`: true,
-			`parts[value eq "p1" and code eq "c2"]`: false, `parts[value eq "p2" and type eq "strange"]`: true, `parts.primary eq true`: true, `size eq "xxl"`: true,
+			`parts[value eq "p1" and code eq "c2"]`: false, `parts[value eq "p2" and type eq "strange"]`: true, `parts.primary eq true`: true, `size eq "xxl"`: true, `cost$ gt 1`: true,
 		} {
 			want := []string{}
 			if found {
@@ -112,7 +112,7 @@ func TestConformanceWrongValues(t *testing.T) {
 	t.Parallel()
 	inEveryHome(t, func(t *testing.T, w *world, h home) {
 		for i, attribute := range []string{
-			`"text":{"a":1}`, `"text":true`, `"flag":"perhaps"`, `"count":1.5`, `"count":"1e3"`, `"count":9223372036854775808`, `"ratio":"x"`, `"ratio":1e-999`, `"at":"yesterday"`,
+			`"text":{"a":1}`, `"text":true`, `"flag":"perhaps"`, `"count":1.5`, `"count":"1e3"`, `"count":9223372036854775808`, `"ratio":"x"`, `"ratio":1e-999`, `"at":"yesterday"`, `"at":"2024-02-20T00:00:00,5Z"`,
 			`"at":"2024-02-30T00:00:00Z"`, `"blob":"a b"`, `"blob":"a"`, `"blob":"====" `, `"link":"not a uri"`, `"link":"/relative"`, `"links":["/relative"]`, `"owner":"%zz"`,
 			`"texts":[["a","b"]]`, `"place":{"floor":1}`, `"place":"bare"`, `"parts":[{"value":"a","primary":true},{"value":"b","primary":true}]`, `"flags":["x"]`, `"blobs":["*"]`,
 		} {
@@ -176,6 +176,16 @@ func TestConformanceMutability(t *testing.T) {
 		taken(`{"op":"replace","path":"` + h.path(`parts[value eq \"p1\"]`) + `","value":{"value":"p1","type":"home"}}`)
 		parts, _ := h.of(w.get(at))["parts"].([]any)
 		same(t, "parts", []any{map[string]any{"value": "p1", "type": "home", "code": "c1"}, map[string]any{"value": "p2", "code": "c2"}}, any(parts))
+
+		taken(`{"op":"add","path":"` + h.path(`parts[type eq \"work\" and since eq \"2024-01-01T00:00:00Z\"].value`) + `","value":"p3"}`)
+		taken(`{"op":"replace","path":"` + h.path(`parts[since gt \"2023-01-01T00:00:00Z\"].since`) + `","value":"2024-02-02T00:00:00+01:00"}`)
+		w.patch(at, `{"op":"add","path":"`+h.path(`parts[type eq \"work\" and seen eq true].value`)+`","value":"p4"}`).fails(http.StatusBadRequest, "noTarget")
+		taken(`{"op":"remove","path":"` + h.path(`parts[value eq \"p3\"]`) + `"}`)
+		taken(`{"op":"add","path":"` + h.path("levels") + `","value":[{"value":1},{"value":2},{"value":1}]}`)
+		same(t, "levels", any(object(t, `{"x":[{"value":1},{"value":2}]}`)["x"]), h.of(w.get(at))["levels"])
+		other := w.post(h.endpoint, h.body("two", map[string]any{"text": "t"})).is(http.StatusCreated)
+		w.patch(h.endpoint+"/"+other.text("id"), `{"op":"add","path":"`+h.path("fixed")+`","value":"late"}`).is(http.StatusNoContent)
+		w.patch(h.endpoint+"/"+other.text("id"), `{"op":"add","path":"`+h.path("fixed")+`","value":"later"}`).fails(http.StatusBadRequest, "mutability")
 
 		kinds["fixed"] = "g"
 		w.put(at, h.body("one", kinds)).fails(http.StatusBadRequest, "mutability")

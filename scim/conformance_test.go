@@ -67,7 +67,7 @@ func TestConformance(t *testing.T) {
 		for what, check := range map[string]func(*world, subject){
 			"create": conformsCreate, "unique": conformsUnique, "replace": conformsReplace, "patch": conformsPatch, "delete": conformsDelete,
 			"filter": conformsFilter, "page": conformsPage, "projection": conformsProjection, "versions": conformsVersions, "errors": conformsErrors,
-			"isolation": conformsIsolation, "audit": conformsAudit, "statements": conformsStatements,
+			"isolation": conformsIsolation, "audit": conformsAudit, "log": conformsLog, "crowd": conformsCrowd, "statements": conformsStatements,
 		} {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				t.Parallel()
@@ -257,6 +257,48 @@ func conformsAudit(w *world, s subject) {
 			w.t.Errorf("%s left %d audit rows", verb, n)
 		}
 	}
+}
+
+func conformsLog(w *world, s subject) {
+	a := s.create(w, "one")
+	w.put(s.at(a), s.example("one")).is(http.StatusOK)
+	w.patch(s.at(a), `{"op":"remove","path":"`+s.text+`"}`).is(http.StatusNoContent)
+	w.post(s.endpoint, map[string]any{s.key: "ONE"}).fails(http.StatusConflict, "uniqueness")
+	w.delete(s.at(a)).is(http.StatusNoContent)
+	outcomes := []directory.ProvisioningOutcome{}
+	for _, e := range w.logged(directory.ProvisioningEventFilter{}) {
+		outcomes = append(outcomes, e.Outcome)
+	}
+	same(w.t, "logged", []directory.ProvisioningOutcome{
+		directory.ProvisioningCreated, directory.ProvisioningUnchanged, directory.ProvisioningUpdated, directory.ProvisioningRefused, directory.ProvisioningDeleted,
+	}, outcomes)
+}
+
+// Clients that add to one list at the same time lose nothing of each other.
+func conformsCrowd(w *world, s subject) {
+	a := w.post(s.endpoint, map[string]any{s.key: "one"}).is(http.StatusCreated)
+	var all sync.WaitGroup
+	want := []string{}
+	for i := range 8 {
+		value := fmt.Sprint("v", i, "@x")
+		want = append(want, value)
+		all.Go(func() {
+			for {
+				switch out := w.patch(s.at(a), `{"op":"add","path":"`+s.list+`","value":[{"value":"`+value+`"}]}`); out.status {
+				case http.StatusNoContent:
+					return
+				case http.StatusServiceUnavailable: // changed by many at once: the client is asked to try again
+				default:
+					w.t.Errorf("%d %s", out.status, out.raw)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	got := w.get(s.at(a)).values(s.list)
+	slices.Sort(got)
+	same(w.t, "values", want, got)
 }
 
 func conformsStatements(w *world, s subject) {

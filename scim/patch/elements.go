@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/schema"
@@ -90,9 +91,9 @@ func (op Op) setSelected(list []any, selected []int) ([]any, error) {
 		if op.Kind == Add {
 			maps.Copy(element, old)
 		}
-		for name, v := range terms { // what it was selected by stays, unless the value says otherwise
+		for name := range terms { // what it was selected by stays, unless the value says otherwise
 			if old[name] != nil {
-				element[name] = v
+				element[name] = old[name]
 			}
 		}
 		maps.Copy(element, value)
@@ -113,7 +114,14 @@ func (op Op) newElement() (map[string]any, error) {
 	terms, plain := op.Where.Equalities()
 	kind, _ := terms["type"].(string)
 	customary := a.Sub("type") != nil && a.Sub("type").Canonical(kind)
-	if !plain || !customary && terms["primary"] != true {
+	plain = plain && (customary || terms["primary"] == true)
+	for name, value := range terms {
+		plain = plain && a.Sub(name).Mutability != schema.ReadOnly
+		if at, ok := value.(time.Time); ok {
+			terms[name] = at.Format(time.RFC3339Nano)
+		}
+	}
+	if !plain {
 		return nil, refuse(NoTarget, "no value of %s is selected by the path.", a.Name)
 	}
 	return terms, nil

@@ -255,7 +255,7 @@ func (a *Attribute) scalar(value any) (any, error) {
 		return a.number(value)
 	case DateTime:
 		text, ok := value.(string)
-		if _, err := time.Parse(time.RFC3339Nano, text); !ok || err != nil {
+		if _, err := time.Parse(time.RFC3339Nano, text); !ok || err != nil || strings.Contains(text, ",") {
 			return nil, wrong(a, "it takes a date and time such as 2024-03-01T08:00:00Z")
 		}
 		return text, nil
