@@ -32,6 +32,9 @@ type UniqueValue struct {
 	Attribute string
 	// Value is the text that is compared, folded where case does not count.
 	Value string
+	// Had says that the resource had the value before. It may keep it, also where another one has it from the time before
+	// the attribute was unique: changes of something else always go through.
+	Had bool
 }
 
 // CustomStore is what the directory needs from storage for resources that are no identities. Lists of them are asked

@@ -105,6 +105,7 @@ func (c *identities) reevaluate(records []*directory.Record, changes *directory.
 			return err
 		}
 		if put := s.over(r, r.Version); !same(put, r) {
+			put.Unique = nil // they do not depend on the map
 			changes.Put = append(changes.Put, put)
 		}
 	}

@@ -49,6 +49,17 @@ func uniqueValues(rt *schema.ResourceType, resource map[string]any) (out []direc
 	return out
 }
 
+// markHad marks the unique values that a resource had before.
+func markHad(now []directory.UniqueValue, rt *schema.ResourceType, before map[string]any) {
+	if len(now) == 0 {
+		return
+	}
+	had := uniqueValues(rt, before)
+	for i, v := range now {
+		now[i].Had = slices.Contains(had, v)
+	}
+}
+
 // valuesAt lists the simple values at a place.
 func valuesAt(at schema.Ref, resource map[string]any) (out []any) {
 	for _, value := range listed(schema.Container(resource, at.Extension, false)[at.Attr.Name]) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/roster-gateway/roster/directory"
 )
 
 // home is where the attributes of the schema Kinds stand: in a type of their own, or in an extension.
@@ -355,4 +357,33 @@ func checkCharacteristics(t *testing.T, attributes []any) {
 		subs, _ := attribute["subAttributes"].([]any)
 		checkCharacteristics(t, subs)
 	}
+}
+
+// Two identities can exchange unique values in one change set.
+func TestUniqueValuesAreExchanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	instance, err := w.directory.Instance(t.Context(), provider, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply := func(first, second string) error {
+		put := func(name, value string) directory.Put {
+			return directory.Put{
+				Kind: directory.KindUser, Name: name, ExternalID: &name, Attrs: directory.AttributeSet{"nickName": value},
+				Unique: []directory.UniqueValue{{Attribute: "nickName", Value: value}},
+			}
+		}
+		_, err := w.directory.Apply(t.Context(), directory.Changes{Instance: instance, Put: []directory.Put{put("ana", first), put("ben", second)}})
+		return err
+	}
+	if err := apply("x", "x"); !directory.HasReason(err, directory.ReasonUniqueness) {
+		t.Errorf("two of one value: %v", err)
+	}
+	for _, values := range [][2]string{{"x", "y"}, {"y", "x"}, {"z", "y"}} {
+		if err := apply(values[0], values[1]); err != nil {
+			t.Errorf("%v: %v", values, err)
+		}
+	}
+	same(t, "values", 2, w.count(`SELECT count(*) FROM unique_value`))
 }

@@ -393,6 +393,41 @@ func TestConformanceChangedFiles(t *testing.T) {
 	w.get("/Users/"+user).has("t", kindsURN, "text")
 }
 
+// Values that were there before their attribute was unique may stay, and others may not join them.
+func TestConformanceMadeUnique(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, exampleTypes(t))
+	types, err := schema.Load(fstest.MapFS{"all.json": {Data: []byte(`[{"id":"Device","endpoint":"/Devices","schema":"urn:example:schemas:2.0:Device"},
+		{"id":"urn:example:schemas:2.0:Device","attributes":[{"name":"serial"},{"name":"model","uniqueness":"server"},{"name":"enabled","type":"boolean"}]},
+		{"id":"User","schemaExtensions":[{"schema":"` + kindsURN + `"}]},
+		{"id":"` + kindsURN + `","attributes":[{"name":"text","uniqueness":"server"}]}]`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: publicURL, Registry: types}))
+	t.Cleanup(server.Close)
+	now := &client{t: t, server: server.URL, prefix: w.prefix, bearer: w.bearer}
+	for endpoint, body := range map[string]func(key, value string) map[string]any{
+		"/Devices": func(key, value string) map[string]any {
+			return map[string]any{"serial": key, "model": value, "enabled": true}
+		},
+		"/Users": func(key, value string) map[string]any {
+			return map[string]any{"userName": key, "active": true, kindsURN: map[string]any{"text": value}}
+		},
+	} {
+		flag := map[string]string{"/Devices": "enabled", "/Users": "active"}[endpoint]
+		first := endpoint + "/" + w.post(endpoint, body("a", "same")).is(http.StatusCreated).text("id")
+		second := endpoint + "/" + w.post(endpoint, body("b", "same")).is(http.StatusCreated).text("id")
+		for _, at := range []string{first, second} {
+			now.patch(at, `{"op":"replace","path":"`+flag+`","value":false}`).is(http.StatusNoContent)
+		}
+		now.put(second, body("b", "SAME")).is(http.StatusOK)
+		now.post(endpoint, body("c", "Same")).fails(http.StatusConflict, "uniqueness")
+		now.put(second, body("b", "other")).is(http.StatusOK)
+		now.put(second, body("b", "same")).fails(http.StatusConflict, "uniqueness")
+	}
+}
+
 // Bulk operations take every type.
 func TestConformanceBulk(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,7 @@ func (c *customResources) update(rq *request, record *directory.Record, before, 
 	}
 	s := c.state(rq, after, verb)
 	s.UID, s.IfVersion = record.UID, record.Version
+	markHad(s.Unique, c.rt, before)
 	now, err := rq.directory.UpdateCustom(rq.ctx(), s)
 	return rq.wrote(now), err
 }

@@ -100,10 +100,12 @@ func (c *identities) replace(rq *request, id string, resource, body map[string]a
 		return nil, err
 	}
 	return rq.change(c, id, directory.LinkSet{Manager: c.kind == directory.KindUser}, func(found *directory.Resource) (*directory.Record, error) {
-		if c.rt.Fixed {
-			if err := replaced(c.rt, c.resourceOf(found.Record), resource); err != nil {
-				return nil, err
-			}
+		before := map[string]any{}
+		if c.rt.Selective { // else there is nothing to be compared
+			before = c.resourceOf(found.Record)
+		}
+		if err := replaced(c.rt, before, resource); err != nil {
+			return nil, err
 		}
 		if err := rq.checkUser(c, resource, nil); err != nil {
 			return nil, err
@@ -112,6 +114,7 @@ func (c *identities) replace(rq *request, id string, resource, body map[string]a
 		if err != nil {
 			return nil, err
 		}
+		markHad(s.put.Unique, c.rt, before)
 		members := patch.MemberChange{Replace: c.listsMembers(body), Add: s.members}
 		changes := rq.changes(c, "replace")
 		if c.kind == directory.KindUser {
@@ -184,6 +187,7 @@ func (rq *request) applyPatch(c *identities, found *directory.Resource, ops []pa
 	if err != nil {
 		return nil, err
 	}
+	markHad(s.put.Unique, c.rt, before)
 	if err := rq.checkUser(c, after, before); err != nil {
 		return nil, err
 	}

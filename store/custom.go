@@ -18,16 +18,19 @@ func source(q directory.ListQuery) (table, columns string) {
 	NULL::timestamptz AS synced_at`
 }
 
-// claimValues makes the values in $12 and $13 those of resource $7, and no others. It does so where "written" has a row.
+// claimValues makes the values in $12 to $14 those of resource $7, and no others. It does so where "written" has a row.
 const claimValues = `wanted AS (
-	SELECT a.attribute, a.digest FROM written, unnest($12::text[], $13::bytea[]) AS a (attribute, digest)
+	SELECT a.* FROM written, unnest($12::text[], $13::bytea[], $14::boolean[]) AS a (attribute, digest, had)
+	WHERE NOT EXISTS (SELECT FROM unique_value u WHERE u.uid = $7 AND u.attribute = a.attribute AND u.digest = a.digest)
 ), freed AS (
 	DELETE FROM unique_value u USING written WHERE u.uid = $7
-		AND NOT EXISTS (SELECT FROM wanted w WHERE w.attribute = u.attribute AND w.digest = u.digest)
+		AND NOT EXISTS (SELECT FROM unnest($12::text[], $13::bytea[]) AS a (attribute, digest) WHERE a.attribute = u.attribute AND a.digest = u.digest)
 ), claimed AS (
 	INSERT INTO unique_value (instance_id, type, attribute, digest, uid)
-	SELECT $8, $9, w.attribute, w.digest, $7 FROM wanted w
-	WHERE NOT EXISTS (SELECT FROM unique_value u WHERE u.uid = $7 AND u.attribute = w.attribute AND u.digest = w.digest)
+	SELECT $8, $9, w.attribute, w.digest, $7 FROM wanted w WHERE NOT w.had
+), kept AS (
+	INSERT INTO unique_value (instance_id, type, attribute, digest, uid)
+	SELECT $8, $9, w.attribute, w.digest, $7 FROM wanted w WHERE w.had ON CONFLICT DO NOTHING
 )`
 
 // customAudit is the audit row of a statement on one resource, see auditArgs. It is written where "written" has a row.
@@ -44,11 +47,11 @@ WITH written AS (
 ), ` + claimValues + `, ` + customAudit + `
 SELECT pg_current_xact_id()::text, id, version, created_at, updated_at FROM written`
 
-// updateCustomSQL writes nothing where the resource is not at version $14.
+// updateCustomSQL writes nothing where the resource is not at version $15.
 const updateCustomSQL = `
 WITH written AS (
 	UPDATE resource SET external_id = $10::text, attributes = $11::jsonb, version = version + 1, updated_at = now()
-	WHERE uid = $7::uuid AND instance_id = $8::bigint AND type = $9::text AND version = $14
+	WHERE uid = $7::uuid AND instance_id = $8::bigint AND type = $9::text AND version = $15
 	RETURNING id, version, created_at, updated_at
 ), ` + claimValues + `, ` + customAudit + `
 SELECT pg_current_xact_id()::text, id, version, created_at, updated_at FROM written`
@@ -81,10 +84,10 @@ func (s *Store) UpdateCustom(ctx context.Context, c directory.Custom, attrs dire
 	return s.writeCustom(ctx, c, updateCustomSQL, append(customArgs(c, attrs, a), c.IfVersion))
 }
 
-// customArgs are $1 to $13.
+// customArgs are $1 to $14.
 func customArgs(c directory.Custom, attrs directory.Attributes, a directory.Audit) []any {
-	names, digests := digests(c.Unique)
-	return append(auditArgs(a), c.UID.String(), c.Instance.ID, c.Type, c.ExternalID, attrs.JSON(), names, digests)
+	names, sums, had := digests(c.Unique)
+	return append(auditArgs(a), c.UID.String(), c.Instance.ID, c.Type, c.ExternalID, attrs.JSON(), names, sums, had)
 }
 
 func (s *Store) writeCustom(ctx context.Context, c directory.Custom, query string, args []any) (*directory.Record, error) {
