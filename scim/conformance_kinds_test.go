@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -386,4 +387,23 @@ func TestUniqueValuesAreExchanged(t *testing.T) {
 		}
 	}
 	same(t, "values", 2, w.count(`SELECT count(*) FROM unique_value`))
+}
+
+// A text is found by itself, whatever it holds: the index that finds it folds as the comparison does.
+func TestConformanceTextsAreFound(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, exampleTypes(t))
+	text := rapid.StringOfN(rapid.SampledFrom([]rune("aAzΣσςİıßÉ<>&\"\\/\n\t\x01\u2028 %_*[]{}$'€𝒳")), 1, 6, -1)
+	rapid.Check(t, func(rt *rapid.T) {
+		s := text.Draw(rt, "text")
+		id := w.post("/Samples", map[string]any{"text": s, "texts": []any{"other", s}, "place": map[string]any{"room": s}, "parts": []any{map[string]any{"value": s + "!"}}}).is(http.StatusCreated).text("id")
+		quoted, _ := json.Marshal(s)
+		longer, _ := json.Marshal(s + "!")
+		for _, filter := range []string{"text eq " + string(quoted), "texts eq " + string(quoted), "place.room eq " + string(quoted), "parts[value eq " + string(longer) + "]"} {
+			if !slices.Contains(w.list("/Samples", filter).ids(), id) {
+				rt.Fatalf("%q does not find it", filter)
+			}
+		}
+		w.delete("/Samples/" + id).is(http.StatusNoContent)
+	})
 }

@@ -17,6 +17,8 @@ type conditions struct {
 	args  []any
 	// ranged says that how many rows there are depends on the values, so that no plan is good for all of them.
 	ranged bool
+	// custom says that the rows are resources that are no identities.
+	custom bool
 }
 
 // bind adds an argument and returns its placeholder.
@@ -128,6 +130,7 @@ var orderKeys = map[directory.OrderField]orderKey{
 func listConditions(q directory.ListQuery) (*conditions, error) {
 	c := &conditions{}
 	if q.ResourceType != "" {
+		c.custom = true
 		c.add("i.type = %s", q.ResourceType)
 	} else {
 		c.identities(q)

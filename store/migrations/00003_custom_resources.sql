@@ -17,6 +17,8 @@ CREATE TABLE resource (
 CREATE UNIQUE INDEX resource_external_id ON resource (instance_id, type, external_id);
 CREATE INDEX resource_of_type ON resource (instance_id, type, id);
 CREATE INDEX resource_updated ON resource (instance_id, type, updated_at, id);
+-- Filters by any text of a resource, see customDocument.
+CREATE INDEX resource_attributes ON resource USING gin ((lower(attributes::text)::jsonb) jsonb_path_ops) WITH (fastupdate = off);
 
 -- Values of attributes that are unique, of identities (type User or Group) and of other resources. A value is its
 -- SHA-256: it may be longer than an index takes.
