@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -195,6 +196,36 @@ func TestConformanceMutability(t *testing.T) {
 		put := w.put(at, h.body("one", map[string]any{"text": "u", "place": map[string]any{"room": "s"}})).is(http.StatusOK)
 		same(t, "put", map[string]any{"text": "u", "fixed": "f", "place": map[string]any{"room": "s", "built": "1990"}},
 			h.kept(put, map[string]any{"text": 1, "fixed": 1, "place": 1, "parts": 1}))
+	})
+}
+
+// Of clients that set an immutable value at the same time one does, and nobody is told otherwise.
+func TestConformanceImmutableCrowd(t *testing.T) {
+	t.Parallel()
+	inEveryHome(t, func(t *testing.T, w *world, h home) {
+		at := h.endpoint + "/" + w.post(h.endpoint, h.body("one", map[string]any{"text": "t"})).is(http.StatusCreated).text("id")
+		var all sync.WaitGroup
+		taken := make([]string, 8)
+		for i := range taken {
+			all.Go(func() {
+				value := fmt.Sprint("v", i)
+				for { // changed by many at once: the client is asked to try again
+					a := w.put(at, h.body("one", map[string]any{"text": value, "fixed": value}))
+					if a.status == http.StatusServiceUnavailable {
+						continue
+					}
+					if a.status == http.StatusOK {
+						taken[i] = value
+					} else if a.at("scimType") != "mutability" {
+						t.Error(a.raw)
+					}
+					return
+				}
+			})
+		}
+		all.Wait()
+		taken = slices.DeleteFunc(taken, func(value string) bool { return value == "" })
+		same(t, "taken", []any{h.of(w.get(at))["fixed"]}, []any{strings.Join(taken, " ")})
 	})
 }
 

@@ -96,25 +96,26 @@ func (c *identities) create(rq *request, resource map[string]any) (*directory.Re
 // replace leaves the members of a group as they are where the body lists none: clients that rename a group leave them
 // out.
 func (c *identities) replace(rq *request, id string, resource, body map[string]any) (*directory.Record, error) {
-	if _, err := c.stateOf(rq.instance, resource); err != nil {
+	s, err := c.stateOf(rq.instance, resource)
+	if err != nil {
 		return nil, err
 	}
 	return rq.change(c, id, directory.LinkSet{Manager: c.kind == directory.KindUser}, func(found *directory.Resource) (*directory.Record, error) {
-		before := map[string]any{}
+		version := rq.ifVersion(found.Record)
 		if c.rt.Selective { // else there is nothing to be compared
-			before = c.resourceOf(found.Record)
-		}
-		if err := replaced(c.rt, before, resource); err != nil {
-			return nil, err
+			version = found.Version
+			before := c.resourceOf(found.Record)
+			if err := replaced(c.rt, before, resource); err != nil {
+				return nil, err
+			}
+			if s, err = c.stateOf(rq.instance, resource); err != nil {
+				return nil, err
+			}
+			markHad(s.put.Unique, c.rt, before)
 		}
 		if err := rq.checkUser(c, resource, nil); err != nil {
 			return nil, err
 		}
-		s, err := c.stateOf(rq.instance, resource)
-		if err != nil {
-			return nil, err
-		}
-		markHad(s.put.Unique, c.rt, before)
 		members := patch.MemberChange{Replace: c.listsMembers(body), Add: s.members}
 		changes := rq.changes(c, "replace")
 		if c.kind == directory.KindUser {
@@ -122,7 +123,7 @@ func (c *identities) replace(rq *request, id string, resource, body map[string]a
 				return nil, err
 			}
 		}
-		return rq.update(c, changes, found.Record, s, members, rq.ifVersion(found.Record))
+		return rq.update(c, changes, found.Record, s, members, version)
 	})
 }
 
