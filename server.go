@@ -26,7 +26,10 @@ func main() { os.Exit(command.Main(gateway)) }
 
 // gateway wires what answers requests: SCIM and GraphQL both stand on the directory, which stands on the store.
 func gateway(p command.Parts) (command.Gateway, error) {
-	types := schema.Default()
+	types, err := resourceTypes(p.Settings.SCIMSchemas)
+	if err != nil {
+		return command.Gateway{}, err
+	}
 	people := directory.New(p.Store, append(scim.DirectoryOptions(types), directory.WithSealer(p.Sealer), directory.WithLog(p.Log))...)
 	issuers, err := trustedIssuers(p.Settings.OIDC)
 	if err != nil {
@@ -39,7 +42,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	if err := tokens.HoldInMemory(p.Background, people); err != nil {
 		return command.Gateway{}, err
 	}
-	go people.Reevaluate(p.Background, p.Store, scim.Reevaluate)
+	go people.Reevaluate(p.Background, p.Store, scim.Reevaluator(types))
 	go people.KeepHouse(p.Background, p.Store, directory.Retention{
 		Changes: p.Settings.ChangeRetention, Tombstones: p.Settings.TombstoneRetention, Provisioning: p.Settings.ProvisioningLogRetention,
 	})
@@ -58,7 +61,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		RequestID:  telemetry.RequestID,
 		Stopping:   p.Stopping,
 	})
-	push := scim.NewHandler(people, tokens, scim.Config{PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Log: p.Log, Events: provisioning})
+	push := scim.NewHandler(people, tokens, scim.Config{PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Registry: types, Log: p.Log, Events: provisioning})
 
 	return command.Gateway{
 		Handlers: front.Handlers{
@@ -73,6 +76,18 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		Replica:      people.ReplicaStats,
 		Provisioning: provisioning,
 	}, nil
+}
+
+// resourceTypes are the built-in SCIM schemas and resource types, and those in the files of a folder; empty is none.
+func resourceTypes(folder string) (*schema.Registry, error) {
+	if folder == "" {
+		return schema.Default(), nil
+	}
+	types, err := schema.Load(os.DirFS(folder))
+	if err != nil {
+		return nil, fmt.Errorf("the schemas in ROSTER_SCIM_SCHEMAS cannot be used: %w", err)
+	}
+	return types, nil
 }
 
 // trustedIssuers are those whose access tokens are taken.

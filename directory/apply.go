@@ -176,6 +176,9 @@ func (p *plan) insert(i int, put Put) error {
 	p.batch.Inserts = append(p.batch.Inserts, Insert{
 		Record: record, FQNs: p.candidates(record), MergeWithHolder: p.merges(put.Kind),
 	})
+	if len(put.Unique) > 0 {
+		p.batch.Unique = append(p.batch.Unique, UniqueWrite{UID: record.UID, Kind: record.Kind, Values: put.Unique})
+	}
 	p.at[i] = place{insert: len(p.batch.Inserts)}
 	return nil
 }
@@ -214,6 +217,9 @@ func (p *plan) update(i int, put Put, old *Record) error {
 		}
 	}
 	p.batch.Updates = append(p.batch.Updates, u)
+	if put.Unique != nil {
+		p.batch.Unique = append(p.batch.Unique, UniqueWrite{UID: record.UID, Kind: record.Kind, Values: put.Unique})
+	}
 	p.at[i] = place{update: len(p.batch.Updates)}
 	return nil
 }

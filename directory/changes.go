@@ -38,6 +38,10 @@ type Put struct {
 	Status       IdentityStatus
 	StatusReason *string
 	Attrs        AttributeSet
+	// Unique are the values of Attrs that no other identity of the instance and kind may have. They are those of the
+	// attributes that operators declare so: the names and the external id are unique anyway. Nil leaves those of an
+	// identity as they are.
+	Unique []UniqueValue
 }
 
 // Delete makes one identity a tombstone and drops its links.

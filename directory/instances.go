@@ -102,7 +102,7 @@ func (d *Directory) DeleteInstance(ctx context.Context, provider, name string) e
 	return d.deleteInstance(ctx, i)
 }
 
-// deleteInstance deletes the identities in bounded transactions, and the instance when none is left.
+// deleteInstance deletes the identities and other resources in bounded transactions, and the instance when none is left.
 func (d *Directory) deleteInstance(ctx context.Context, i *Instance) error {
 	for {
 		records, err := d.store.List(ctx, ListQuery{InstanceID: i.ID, Status: AnyLive, Limit: MaxPage})
@@ -119,6 +119,9 @@ func (d *Directory) deleteInstance(ctx context.Context, i *Instance) error {
 		if _, err := d.Apply(ctx, c); err != nil {
 			return err
 		}
+	}
+	if err := d.deleteCustomOf(ctx, i); err != nil {
+		return err
 	}
 	now := d.now()
 	i.DeletedAt, i.Enabled = &now, false

@@ -8,7 +8,10 @@ import (
 
 // ListQuery selects identities from the store, in a stable order.
 type ListQuery struct {
-	Kinds []IdentityKind
+	// ResourceType selects resources of a type that operators added, see [Custom], in the place of identities. They have
+	// no kind, no status and no names.
+	ResourceType string
+	Kinds        []IdentityKind
 	// Provider and Instance narrow to a label and to an instance's name, both compared without case; nil is any.
 	Provider, Instance *string
 	// InstanceID narrows to one instance; 0 is any.

@@ -36,6 +36,7 @@ type Source interface {
 // other error for what went wrong.
 type Store interface {
 	Source
+	CustomStore
 
 	// ByExternalIDs finds live identities of one instance and kind.
 	ByExternalIDs(ctx context.Context, instance int64, kind IdentityKind, externalIDs []string) ([]*Record, error)
@@ -85,6 +86,8 @@ type Batch struct {
 	Inserts    []Insert
 	Members    []MemberWrite
 	Managers   []ManagerWrite
+	// Unique are all the unique values that identities have from now on.
+	Unique []UniqueWrite
 	// RefuseUnknown fails the batch where a member or a manager does not exist.
 	RefuseUnknown bool
 	// Within is the instance that members and managers must belong to unless their write says AnyInstance.
@@ -117,6 +120,13 @@ type Tombstone struct {
 	UID     uuid.UUID
 	Version int64
 	Reason  string
+}
+
+// UniqueWrite makes values those of one identity, and no others, see [Put.Unique].
+type UniqueWrite struct {
+	UID    uuid.UUID
+	Kind   IdentityKind
+	Values []UniqueValue
 }
 
 // MemberWrite is a MemberChange as the store takes it; Version 0 takes any version.

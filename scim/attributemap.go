@@ -47,7 +47,7 @@ func setDisplayName(p *directory.Put, text *string) {
 }
 
 // applyMap sets the fields that an instance maps. A path that the resource has no value at leaves its field empty.
-func (c *collection) applyMap(i *directory.Instance, resource map[string]any, p *directory.Put) {
+func (c *identities) applyMap(i *directory.Instance, resource map[string]any, p *directory.Put) {
 	for key, set := range mapped[c.kind] {
 		path, ok := i.Config[key]
 		if !ok {
@@ -69,32 +69,45 @@ func (c *collection) applyMap(i *directory.Instance, resource map[string]any, p 
 // none that clients ask for.
 func (c *collection) bindingFor(i *directory.Instance) filter.Binding {
 	b := c.binding
-	if c.kind == directory.KindUser && i.Config[MapUserDisplayName] != "" {
+	if c.rt.Schema == schema.UserURN && i.Config[MapUserDisplayName] != "" {
 		b.Columns = maps.Clone(b.Columns)
 		delete(b.Columns, "displayName")
 	}
 	return b
 }
 
-// Reevaluate makes the change set that brings identities up to date with the attribute map of their instance, for
+// Reevaluator makes the change sets that bring identities up to date with the attribute map of their instance, for
 // [directory.Directory.Reevaluate].
-func Reevaluate(i *directory.Instance, records []*directory.Record) (directory.Changes, error) {
-	changes := directory.Changes{Instance: i, Action: "scim.map"}
-	for _, rt := range schema.Default().ResourceTypes {
-		c := newCollection(rt)
-		for _, r := range records {
-			if r.Kind != c.kind {
+func Reevaluator(types *schema.Registry) func(*directory.Instance, []*directory.Record) (directory.Changes, error) {
+	return func(i *directory.Instance, records []*directory.Record) (directory.Changes, error) {
+		changes := directory.Changes{Instance: i, Action: "scim.map"}
+		for _, rt := range types.ResourceTypes {
+			c, ok := newCollection(rt).keeper.(*identities)
+			if !ok {
 				continue
 			}
-			resource := c.resourceOf(r)
-			s, err := c.stateOf(i, resource)
-			if err != nil {
+			if err := c.reevaluate(records, &changes); err != nil {
 				return changes, err
 			}
-			if put := s.over(r, r.Version); !same(put, r) {
-				changes.Put = append(changes.Put, put)
-			}
+		}
+		return changes, nil
+	}
+}
+
+// reevaluate adds the identities that are another state now.
+func (c *identities) reevaluate(records []*directory.Record, changes *directory.Changes) error {
+	for _, r := range records {
+		if r.Kind != c.kind {
+			continue
+		}
+		s, err := c.stateOf(changes.Instance, c.resourceOf(r))
+		if err != nil {
+			return err
+		}
+		if put := s.over(r, r.Version); !same(put, r) {
+			put.Unique = nil // they do not depend on the map
+			changes.Put = append(changes.Put, put)
 		}
 	}
-	return changes, nil
+	return nil
 }

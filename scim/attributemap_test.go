@@ -37,7 +37,7 @@ func (w *world) unset(key string) {
 
 func (w *world) reevaluate() {
 	w.t.Helper()
-	if err := w.directory.ReevaluateAll(w.t.Context(), w.store, scim.Reevaluate); err != nil {
+	if err := w.directory.ReevaluateAll(w.t.Context(), w.store, scim.Reevaluator(schema.Default())); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -5,23 +5,38 @@ import (
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/filter"
+	"github.com/roster-gateway/roster/scim/patch"
 	"github.com/roster-gateway/roster/scim/schema"
 )
 
-// collection ties a resource type to the identities behind it.
+// collection is the resources of one type: how they look to clients, and what keeps them.
 type collection struct {
-	rt   *schema.ResourceType
-	kind directory.IdentityKind
-	// links is the attribute that lists the direct links of a resource.
-	links   string
+	keeper
+	rt      *schema.ResourceType
 	binding filter.Binding
 }
 
-// managerKey is the name of the manager attribute, see [filter.Key].
-const managerKey = schema.EnterpriseUserURN + ":manager"
+// keeper keeps the resources of one type: [identities] are users or groups of the directory, [customResources] are all
+// others. What a keeper selects is read by one and the same code.
+type keeper interface {
+	// all selects every resource of an instance, in the order of their creation.
+	all(i *directory.Instance) directory.ListQuery
+	// wantedBy are the links that a projection lets through; no others are read.
+	wantedBy(p *projection) directory.LinkSet
+	// fields are the attributes that are kept in fields of their own; kept says that a display name is kept elsewhere.
+	fields(r *directory.Record, kept bool, set func(name string, value any))
+
+	// create stores a new resource. Its answer shows the links of those kinds.
+	create(rq *request, resource map[string]any) (*directory.Record, directory.LinkSet, error)
+	// replace gives a resource another state; body is that state as the client sent it.
+	replace(rq *request, id string, resource, body map[string]any) (*directory.Record, error)
+	// patch applies operations to a resource. It returns nil where that took no look at the resource.
+	patch(rq *request, id string, ops []patch.Op) (*directory.Record, error)
+	delete(rq *request, found *directory.Record) error
+}
 
 func newCollection(rt *schema.ResourceType) *collection {
-	c := &collection{rt: rt, kind: directory.KindUser, links: "groups", binding: filter.Binding{
+	c := &collection{rt: rt, binding: filter.Binding{
 		Columns: map[string]directory.Column{
 			"id": directory.ColumnUID, "externalId": directory.ColumnExternalID, "meta.created": directory.ColumnCreatedAt,
 			"meta.lastModified": directory.ColumnUpdatedAt, "meta.version": directory.ColumnVersion,
@@ -29,38 +44,23 @@ func newCollection(rt *schema.ResourceType) *collection {
 		Constants: map[string]string{"meta.resourceType": rt.Name},
 	}}
 	switch rt.Schema {
+	case schema.UserURN:
+		c.keeper = newUsers(c)
 	case schema.GroupURN:
-		c.kind, c.links = directory.KindGroup, "members"
-		c.binding.Columns["displayName"] = directory.ColumnName
-		c.binding.Links = map[string]filter.Link{"members": {Way: directory.Down, Types: memberTypes}}
+		c.keeper = newGroups(c)
 	default:
-		c.binding.Columns["userName"] = directory.ColumnName
-		c.binding.Columns["displayName"] = directory.ColumnDisplayName
-		c.binding.Columns["active"] = directory.ColumnActive
-		c.binding.Links = map[string]filter.Link{"groups": {Way: directory.Up, Types: groupTypes}, managerKey: {Manager: true}}
+		c.keeper = &customResources{rt: rt}
+		c.binding.Kind = directory.IdentityKind(rt.ID)
 	}
-	c.binding.Kind = c.kind
 	return c
 }
 
-// memberTypes are the types of a group's members, groupTypes those of the groups that a user is in: only memberships
-// that are direct are listed.
-var (
-	memberTypes = map[directory.IdentityKind]string{directory.KindUser: "User", directory.KindGroup: "Group"}
-	groupTypes  = map[directory.IdentityKind]string{directory.KindGroup: "direct"}
-)
-
 // all selects every resource of the request's instance, in the order of their creation.
-func (rq *request) all(c *collection) directory.ListQuery {
-	return directory.ListQuery{
-		Kinds: []directory.IdentityKind{c.kind}, InstanceID: rq.instance.ID, Status: c.statuses(),
-		Order: directory.Order{Field: directory.OrderID},
-	}
-}
+func (rq *request) all(k keeper) directory.ListQuery { return k.all(rq.instance) }
 
 // find returns the resource of an id, straight from the store.
-func (rq *request) find(c *collection, id string, links directory.LinkSet) (*directory.Resource, error) {
-	found, err := rq.directory.Resource(rq.ctx(), rq.all(c), id, links)
+func (rq *request) find(k keeper, id string, links directory.LinkSet) (*directory.Resource, error) {
+	found, err := rq.directory.Resource(rq.ctx(), rq.all(k), id, links)
 	switch {
 	case err != nil:
 		return nil, err
@@ -69,15 +69,6 @@ func (rq *request) find(c *collection, id string, links directory.LinkSet) (*dir
 	}
 	rq.note.found(found.Record)
 	return found, nil
-}
-
-// statuses are those of the resources that clients see. A disabled group is none that a client made: it keeps the name
-// that a group of theirs had before (policy DISABLE_OLD).
-func (c *collection) statuses() directory.StatusSet {
-	if c.kind == directory.KindGroup {
-		return directory.OnlyActive
-	}
-	return directory.AnyLive
 }
 
 // where compiles a filter.
@@ -99,7 +90,7 @@ func (rq *request) where(c *collection, text string) (directory.Predicate, error
 func (rq *request) locate(address string) (kind directory.IdentityKind, id string, ok bool) {
 	for _, c := range rq.collections {
 		if id, ok = strings.CutPrefix(address, rq.base+c.rt.Endpoint+"/"); ok {
-			return c.kind, id, true
+			return c.binding.Kind, id, true
 		}
 	}
 	return "", "", false

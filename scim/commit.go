@@ -10,12 +10,12 @@ import (
 )
 
 // changes is an empty change set of the request.
-func (rq *request) changes(c *collection, verb string) directory.Changes {
-	return directory.Changes{Instance: rq.instance, Action: c.action(verb), RefuseUnknownMembers: refusesUnknown(rq.instance)}
+func (rq *request) changes(c *identities, verb string) directory.Changes {
+	return directory.Changes{Instance: rq.instance, Action: action(c.rt, verb), RefuseUnknownMembers: refusesUnknown(rq.instance)}
 }
 
 // update completes a change set by the new state of a record, tied to a version (0 is any), and commits it.
-func (rq *request) update(c *collection, changes directory.Changes, record *directory.Record, s state, members patch.MemberChange, version int64) (*directory.Record, error) {
+func (rq *request) update(c *identities, changes directory.Changes, record *directory.Record, s state, members patch.MemberChange, version int64) (*directory.Record, error) {
 	put := s.over(record, version)
 	link := directory.MemberChange{Container: record.UID}
 	if same(put, record) {

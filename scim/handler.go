@@ -27,6 +27,8 @@ type Config struct {
 	PublicURL string
 	// MaxBody is the largest request body that is read, in bytes; 0 is [DefaultMaxBody].
 	MaxBody int64
+	// Registry holds the schemas and resource types; nil is [schema.Default].
+	Registry *schema.Registry
 	// Log takes failures and left-out members; nil is the default logger.
 	Log *slog.Logger
 	// Events takes what clients write and are refused; nil keeps nothing.
@@ -57,7 +59,10 @@ func NewHandler(d *directory.Directory, auth Authenticator, cfg Config) http.Han
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	h := &handler{directory: d, auth: auth, cfg: cfg, registry: schema.Default(), collections: map[string]*collection{}}
+	if cfg.Registry == nil {
+		cfg.Registry = schema.Default()
+	}
+	h := &handler{directory: d, auth: auth, cfg: cfg, registry: cfg.Registry, collections: map[string]*collection{}}
 	for _, rt := range h.registry.ResourceTypes {
 		h.collections[rt.ID] = newCollection(rt)
 	}

@@ -2,6 +2,7 @@ package scim_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,6 +41,7 @@ type world struct {
 	store     *store.Store
 	log       *safeBuffer
 	events    *directory.ProvisioningLog
+	database  string
 }
 
 // client speaks to the server with one instance's token.
@@ -68,17 +70,21 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { return newWorldOf(t, schema.Default()) }
+
+// newWorldOf is a world with further resource types.
+func newWorldOf(t testing.TB, types *schema.Registry) *world {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Config{URL: testpg.New(t), MaxConns: 8})
+	database := testpg.New(t)
+	s, err := store.Open(t.Context(), store.Config{URL: database, MaxConns: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	w := &world{t: t, store: s, directory: directory.New(s, scim.DirectoryOptions(schema.Default())...), access: access.New(s, access.Config{AdminToken: "the-admin-token"}), log: &safeBuffer{}}
+	w := &world{t: t, store: s, directory: directory.New(s, scim.DirectoryOptions(types)...), access: access.New(s, access.Config{AdminToken: "the-admin-token"}), log: &safeBuffer{}, database: database}
 	w.events = directory.NewProvisioningLog(s, slog.New(slog.NewTextHandler(w.log, nil)))
 	handler := scim.NewHandler(w.directory, w.access, scim.Config{
-		PublicURL: publicURL, MaxBody: maxBody, Log: slog.New(slog.NewTextHandler(w.log, nil)), Events: w.events,
+		PublicURL: publicURL, MaxBody: maxBody, Registry: types, Log: slog.New(slog.NewTextHandler(w.log, nil)), Events: w.events,
 	})
 	w.server = httptest.NewServer(handler)
 	t.Cleanup(w.server.Close)
@@ -119,6 +125,20 @@ func (w *world) set(key, value string) {
 	if _, err := w.directory.SetRuntimeConfig(w.t.Context(), provider, "", key, value); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// count asks the database itself.
+func (w *world) count(query string, args ...any) (n int) {
+	w.t.Helper()
+	db, err := sql.Open("postgres", w.database)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(w.t.Context(), query, args...).Scan(&n); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
 }
 
 // answer is what the server said.

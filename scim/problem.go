@@ -60,6 +60,9 @@ func problemOf(err error, requestID string) *problem {
 	if e := (*schema.Error)(nil); errors.As(err, &e) {
 		return &problem{status: http.StatusBadRequest, scimType: patch.InvalidValue, detail: e.Error() + "."}
 	}
+	if e := (*schema.MutabilityError)(nil); errors.As(err, &e) {
+		return &problem{status: http.StatusBadRequest, scimType: patch.Mutability, detail: e.Error() + "."}
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = &directory.Error{Code: directory.CodeUnavailable, Message: "The request took too long. Try again.", Cause: err}
 	}

@@ -15,6 +15,9 @@ type projection struct {
 	only selection
 	// without lists what was asked to be left out.
 	without selection
+	// sent lists what a client has just written: it is told what became of what is returned on request too (RFC 7643
+	// section 7).
+	sent selection
 }
 
 // selection is a set of attributes and sub-attributes by their [filter.Key]; an extension stands under its URN.
@@ -28,6 +31,19 @@ func (rq *request) projection(c *collection) *projection {
 	}
 	if text, ok := rq.query["excludedattributes"]; ok {
 		p.without = selectionOf(text, c.rt)
+	}
+	return p
+}
+
+// afterWrite is the projection of the answer to a write that named these places.
+func (rq *request) afterWrite(c *collection, written func() []schema.Ref) *projection {
+	p := rq.projection(c)
+	if !c.rt.Selective {
+		return p
+	}
+	p.sent = selection{}
+	for _, ref := range written() {
+		p.sent[filter.Key(ref)] = true
 	}
 	return p
 }
@@ -85,9 +101,23 @@ func (p *projection) shows(ref schema.Ref) bool {
 		return false
 	}
 	if p.only == nil {
-		return ref.Attr.Returned != schema.OnRequest
+		return ref.Attr.Returned != schema.OnRequest || p.sent.some(ref)
 	}
 	return p.only.some(ref)
+}
+
+// showsSub is shows for a sub-attribute of what is shown. whole says that its attribute was asked for as such.
+func (p *projection) showsSub(ref schema.Ref, whole bool) bool {
+	key := filter.Key(ref)
+	switch ref.Sub.Returned {
+	case schema.Always:
+		return true
+	case schema.Never:
+		return false
+	case schema.OnRequest:
+		whole = p.only == nil && p.sent[key]
+	}
+	return !p.without[key] && (whole || p.only[key])
 }
 
 // chosen reports whether the request named attributes.
@@ -95,9 +125,10 @@ func (rq *request) chosen() bool {
 	return rq.query["attributes"] != "" || rq.query["excludedattributes"] != ""
 }
 
-// everything reports whether all is shown that there is. The built-in schemas have nothing that is returned only when
-// it is asked for.
-func (p *projection) everything() bool { return p.only == nil && len(p.without) == 0 }
+// everything reports whether all is shown that there is.
+func (p *projection) everything() bool {
+	return p.only == nil && len(p.without) == 0 && !p.rt.Selective
+}
 
 // apply leaves of the attributes of the core schema, or of an extension, what is to be shown.
 func (p *projection) apply(o object, extension *schema.Schema) object {
@@ -123,7 +154,7 @@ func (p *projection) apply(o object, extension *schema.Schema) object {
 
 // part is what is to be shown of an attribute; false is for nothing.
 func (p *projection) part(ref schema.Ref, m member) (member, bool) {
-	if ref.Attr.Type != schema.Complex || ref.Attr.Returned == schema.Always {
+	if ref.Attr.Type != schema.Complex || p.only == nil && len(p.without) == 0 && !ref.Attr.Added() {
 		return m, true
 	}
 	d := json.NewDecoder(strings.NewReader(m.stored + string(m.made)))
@@ -151,14 +182,11 @@ func (p *projection) subAttributes(ref schema.Ref, value any) any {
 		}
 		return out
 	case map[string]any:
-		whole := p.only == nil || p.only.holds(ref)
+		whole := p.only == nil || p.only.holds(ref) || ref.Attr.Returned == schema.Always
 		out := map[string]any{}
 		for name, inner := range v {
 			sub := ref
-			if sub.Sub = ref.Attr.Sub(name); sub.Sub == nil || p.without[filter.Key(sub)] {
-				continue
-			}
-			if whole || p.only[filter.Key(sub)] || sub.Sub.Returned == schema.Always {
+			if sub.Sub = ref.Attr.Sub(name); sub.Sub != nil && p.showsSub(sub, whole) {
 				out[name] = inner
 			}
 		}

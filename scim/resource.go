@@ -40,31 +40,3 @@ func (rq *request) written(c *collection, status int, record *directory.Record, 
 	}
 	return rq.one(c, status, &directory.Resource{Record: record}, p), nil
 }
-
-// delete answers DELETE (RFC 7644 section 3.6). The resource and its links are gone for good.
-func (rq *request) delete(c *collection, id string) (*answer, error) {
-	found, err := rq.find(c, id, directory.LinkSet{})
-	if err != nil {
-		return nil, err
-	}
-	if err := rq.checkConditions(found.Record); err != nil {
-		return nil, err
-	}
-	_, err = rq.directory.Apply(rq.ctx(), directory.Changes{
-		Instance: rq.instance,
-		Delete:   []directory.Delete{{UID: found.UID, IfVersion: rq.ifVersion(found.Record), Reason: "deleted by the provisioning client"}},
-		Action:   c.action("delete"),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &answer{status: http.StatusNoContent}, nil
-}
-
-// action is the name of a change in the audit trail.
-func (c *collection) action(verb string) string {
-	if c.kind == directory.KindGroup {
-		return "scim.group." + verb
-	}
-	return "scim.user." + verb
-}

@@ -49,7 +49,7 @@ func refusesUnknown(i *directory.Instance) bool {
 // checkUser holds a user against the instance's settings (rule R26). Before is what the user was, nil for a new one
 // or one that is replaced. What was wrong before may stay wrong, so that a change of something else, and above all a
 // deactivation, always goes through.
-func (rq *request) checkUser(c *collection, now, before map[string]any) error {
+func (rq *request) checkUser(c *identities, now, before map[string]any) error {
 	if c.kind != directory.KindUser {
 		return nil
 	}

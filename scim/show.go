@@ -3,19 +3,12 @@ package scim
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/schema"
 )
-
-// wantedBy are the links that a projection lets through; no others are read.
-func (c *collection) wantedBy(p *projection) directory.LinkSet {
-	if c.kind == directory.KindGroup {
-		return directory.LinkSet{Members: p.has("members")}
-	}
-	return directory.LinkSet{Groups: p.has("groups"), Manager: p.has(managerKey)}
-}
 
 // show appends a resource as it is sent.
 func (rq *request) show(out []byte, c *collection, r *directory.Resource, p *projection) []byte {
@@ -26,7 +19,7 @@ func (rq *request) show(out []byte, c *collection, r *directory.Resource, p *pro
 		if i >= 0 {
 			extensions[i] = appendMembers(nil, m.stored)
 		}
-		return i >= 0
+		return i >= 0 || strings.IndexByte(m.name, ':') >= 0 // an extension, perhaps one that the type has no more
 	})
 	kept := slices.ContainsFunc(o, func(m member) bool { return m.name == "displayName" })
 	o = slices.DeleteFunc(o, func(m member) bool { return m.stored == "null" })
@@ -76,32 +69,31 @@ func (rq *request) setLinks(o *object, extensions []object, c *collection, r *di
 	if len(r.Links) == 0 {
 		return
 	}
+	name := "groups"
+	if r.Kind == directory.KindGroup {
+		name = "members"
+	}
 	list := make([]byte, 1, 256*len(r.Links))
 	list[0] = '['
 	for _, l := range r.Links {
 		switch {
-		case c.kind == directory.KindUser && l.Kind == directory.KindUser:
+		case r.Kind == directory.KindUser && l.Kind == directory.KindUser:
 			extensions[c.extension(schema.EnterpriseUserURN)].set("manager", rq.reference(nil, "displayName", "", l))
 			continue
 		case len(list) > 1:
 			list = append(list, ',')
 		}
-		list = rq.reference(list, "display", c.linkType(l), l)
+		list = rq.reference(list, "display", c.binding.Links[name].Types[l.Kind], l)
 	}
 	if len(list) > 1 {
-		o.set(c.links, append(list, ']'))
+		o.set(name, append(list, ']'))
 	}
-}
-
-// linkType is the type of a link: a member's kind, and of a user's group that the user is in it directly.
-func (c *collection) linkType(l directory.Reference) string {
-	return c.binding.Links[c.links].Types[l.Kind]
 }
 
 // reference appends a linked identity as the value of an attribute.
 func (rq *request) reference(out []byte, nameKey, kind string, l directory.Reference) []byte {
 	out = append(out, `{"$ref":`...)
-	out = appendText(out, rq.address(l.Kind, l.UID))
+	out = appendText(out, rq.address(rq.collections[kindType[l.Kind]], l.UID))
 	out = append(append(append(out, `,"`...), nameKey...), `":`...)
 	out = appendText(out, l.DisplayName)
 	if kind != "" {
@@ -117,19 +109,17 @@ func (rq *request) meta(c *collection, r *directory.Record) []byte {
 	out = append(out, `","lastModified":"`...)
 	out = r.UpdatedAt.UTC().AppendFormat(out, time.RFC3339Nano)
 	out = append(out, `","location":`...)
-	out = appendText(out, rq.address(c.kind, r.UID.String()))
+	out = appendText(out, rq.address(c, r.UID.String()))
 	out = append(out, `,"resourceType":`...)
 	out = appendText(out, c.rt.Name)
 	out = append(out, `,"version":`...)
 	return append(appendText(out, etag(r)), '}')
 }
 
+// kindType is the resource type of the identities of a kind.
+var kindType = map[directory.IdentityKind]string{directory.KindUser: "User", directory.KindGroup: "Group"}
+
 // address is where a resource is found.
-func (rq *request) address(kind directory.IdentityKind, id string) string {
-	for _, c := range rq.collections {
-		if c.kind == kind {
-			return rq.base + c.rt.Endpoint + "/" + id
-		}
-	}
-	return ""
+func (rq *request) address(c *collection, id string) string {
+	return rq.base + c.rt.Endpoint + "/" + id
 }

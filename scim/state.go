@@ -25,7 +25,7 @@ type state struct {
 
 // stateOf takes a normalized resource apart: what the directory keeps in fields of its own, links, and the remaining
 // attributes in their SCIM form.
-func (c *collection) stateOf(i *directory.Instance, resource map[string]any) (state, error) {
+func (c *identities) stateOf(i *directory.Instance, resource map[string]any) (state, error) {
 	attrs := maps.Clone(resource)
 	take := func(name string) string {
 		text, _ := attrs[name].(string)
@@ -63,7 +63,7 @@ func (c *collection) stateOf(i *directory.Instance, resource map[string]any) (st
 	if strings.TrimSpace(s.put.Name) == "" {
 		return s, badInput(patch.InvalidValue, "%s is required and must not be blank.", nameAttr)
 	}
-	s.put.Attrs = attrs
+	s.put.Attrs, s.put.Unique = attrs, uniqueValues(c.rt, resource)
 	c.applyMap(i, resource, &s.put)
 	return s, nil
 }
@@ -123,7 +123,7 @@ func email(emails any) *string {
 }
 
 // resourceOf is the normalized resource that a record was made from, without its links: the reverse of stateOf.
-func (c *collection) resourceOf(r *directory.Record) map[string]any {
+func (c *identities) resourceOf(r *directory.Record) map[string]any {
 	resource := map[string]any(r.Attrs.Set())
 	displayName, kept := resource["displayName"]
 	if displayName == nil {
@@ -135,7 +135,7 @@ func (c *collection) resourceOf(r *directory.Record) map[string]any {
 
 // fields are the attributes that the directory keeps in fields of its own. The client's display name is kept beside
 // them where the directory has another one.
-func (c *collection) fields(r *directory.Record, kept bool, set func(name string, value any)) {
+func (c *identities) fields(r *directory.Record, kept bool, set func(name string, value any)) {
 	if r.ExternalID != nil {
 		set("externalId", *r.ExternalID)
 	}

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/patch"
 	"github.com/roster-gateway/roster/scim/schema"
@@ -17,100 +15,41 @@ func (rq *request) create(c *collection) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	resource, err := c.rt.Normalize(body)
+	resource, err := c.rt.Read(body)
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.stateOf(rq.instance, resource)
+	record, links, err := c.keeper.create(rq, resource)
 	if err != nil {
 		return nil, err
 	}
-	if err := rq.checkUser(c, resource, nil); err != nil {
-		return nil, err
-	}
-	s.put.New = true
-	changes := rq.changes(c, "create")
-	if len(s.members) > 0 || s.manager != "" {
-		s.put.UID = uuid.Must(uuid.NewV7()) // the links have to name it
-	}
-	changes.Put = []directory.Put{s.put}
-	if err := rq.addMembers(&changes, directory.MemberChange{Container: s.put.UID}, patch.MemberChange{Add: s.members}); err != nil {
-		return nil, err
-	}
-	if s.manager != "" {
-		if err := rq.setManager(&changes, s.put.UID, s.manager); err != nil {
-			return nil, err
-		}
-	}
-	record, err := rq.commit(changes)
-	if err != nil {
-		return nil, err
-	}
-	p := rq.projection(c)
+	p := rq.afterWrite(c, func() []schema.Ref { return c.rt.Places(resource) })
 	want := c.wantedBy(p)
-	want = directory.LinkSet{Members: want.Members && len(s.members) > 0, Manager: want.Manager && s.manager != ""}
+	want = directory.LinkSet{Members: want.Members && links.Members, Manager: want.Manager && links.Manager}
 	out, err := rq.written(c, http.StatusCreated, record, p, want)
 	if err == nil {
-		out.location = rq.address(c.kind, record.UID.String())
+		out.location = rq.address(c, record.UID.String())
 	}
 	return out, err
 }
 
-// replace answers PUT (RFC 7644 section 3.5.1). The attributes that the body does not have are gone, but for the
-// members of a group: clients that rename a group leave them out.
+// replace answers PUT (RFC 7644 section 3.5.1). The attributes that the body does not have are gone, as far as what
+// keeps the resource does not say otherwise.
 func (rq *request) replace(c *collection, id string) (*answer, error) {
 	body, err := rq.object()
 	if err != nil {
 		return nil, err
 	}
-	resource, err := c.rt.Normalize(body)
+	resource, err := c.rt.Read(body)
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.stateOf(rq.instance, resource)
+	record, err := c.keeper.replace(rq, id, resource, body)
 	if err != nil {
 		return nil, err
 	}
-	listed := listsMembers(c, body)
-	var record *directory.Record
-	err = rq.retry(func() error {
-		found, err := rq.find(c, id, directory.LinkSet{Manager: c.kind == directory.KindUser})
-		if err != nil {
-			return err
-		}
-		if err := rq.checkConditions(found.Record); err != nil {
-			return err
-		}
-		if err := rq.checkUser(c, resource, nil); err != nil {
-			return err
-		}
-		changes := rq.changes(c, "replace")
-		if c.kind == directory.KindUser {
-			if err := rq.changeManager(&changes, found, s.manager); err != nil {
-				return err
-			}
-		}
-		before := found.Record
-		members := patch.MemberChange{Replace: listed, Add: s.members}
-		record, err = rq.update(c, changes, before, s, members, rq.ifVersion(before))
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	p := rq.projection(c)
+	p := rq.afterWrite(c, func() []schema.Ref { return c.rt.Places(resource) })
 	return rq.written(c, http.StatusOK, record, p, c.wantedBy(p))
-}
-
-// listsMembers reports whether a body has a list of members, be it an empty one.
-func listsMembers(c *collection, body map[string]any) bool {
-	for key, value := range body {
-		ref, ok := c.rt.ResolveKey(key)
-		if _, isList := value.([]any); isList && ok && ref.Attr != nil && ref.Attr.Name == "members" {
-			return true
-		}
-	}
-	return false
 }
 
 // patch answers PATCH (RFC 7644 section 3.5.2), with the resource only where attributes of it are asked for.
@@ -123,84 +62,49 @@ func (rq *request) patch(c *collection, id string) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	members, rest := patch.MemberChange{}, ops
-	if c.kind == directory.KindGroup {
-		if members, rest, err = patch.Members(ops); err != nil {
-			return nil, err
-		}
-		if uid, ok := parseID(id); ok && len(rest) == 0 && !members.Empty() && !rq.conditional() && !rq.wantsBody() {
-			return rq.patchMembers(c, uid, members)
-		}
+	record, err := c.keeper.patch(rq, id, ops)
+	if err != nil {
+		return nil, err
 	}
-	var record *directory.Record
-	managed := patch.Touches(ops, schema.EnterpriseUserURN, "manager")
+	if record == nil {
+		return &answer{status: http.StatusNoContent}, nil
+	}
+	if !rq.wantsBody() {
+		return &answer{status: http.StatusNoContent, etag: etag(record)}, nil
+	}
+	p := rq.afterWrite(c, func() []schema.Ref { return patch.Places(ops) })
+	return rq.written(c, http.StatusOK, record, p, c.wantedBy(p))
+}
+
+// delete answers DELETE (RFC 7644 section 3.6). The resource and its links are gone for good.
+func (rq *request) delete(c *collection, id string) (*answer, error) {
+	found, err := rq.find(c, id, directory.LinkSet{})
+	if err != nil {
+		return nil, err
+	}
+	if err := rq.checkConditions(found.Record); err != nil {
+		return nil, err
+	}
+	if err := c.keeper.delete(rq, found.Record); err != nil {
+		return nil, err
+	}
+	return &answer{status: http.StatusNoContent}, nil
+}
+
+// change alters a resource as it is now, if the request's conditions hold, and again where that was stale.
+func (rq *request) change(k keeper, id string, links directory.LinkSet, do func(found *directory.Resource) (*directory.Record, error)) (record *directory.Record, err error) {
 	err = rq.retry(func() error {
-		found, err := rq.find(c, id, directory.LinkSet{Manager: managed})
+		found, err := rq.find(k, id, links)
 		if err != nil {
 			return err
 		}
 		if err := rq.checkConditions(found.Record); err != nil {
 			return err
 		}
-		record, err = rq.applyPatch(c, found, rest, members, managed)
+		record, err = do(found)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	if !rq.wantsBody() {
-		return &answer{status: http.StatusNoContent, etag: etag(record)}, nil
-	}
-	p := rq.projection(c)
-	return rq.written(c, http.StatusOK, record, p, c.wantedBy(p))
-}
-
-// patchMembers changes members of a group and nothing else: the group is not even read.
-func (rq *request) patchMembers(c *collection, group uuid.UUID, members patch.MemberChange) (*answer, error) {
-	changes := rq.changes(c, "patch")
-	if err := rq.addMembers(&changes, directory.MemberChange{Container: group}, members); err != nil {
-		return nil, err
-	}
-	err := rq.retry(func() error {
-		if len(changes.Members) == 0 { // nobody who can be a member was named
-			_, err := rq.find(c, group.String(), directory.LinkSet{})
-			return err
-		}
-		_, err := rq.commit(changes)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &answer{status: http.StatusNoContent}, nil
-}
-
-// applyPatch applies a request to one state of a resource and writes the outcome if it is still in that state. managed
-// says that the manager is concerned.
-func (rq *request) applyPatch(c *collection, found *directory.Resource, ops []patch.Op, members patch.MemberChange, managed bool) (*directory.Record, error) {
-	record := found.Record
-	before := c.resourceOf(record)
-	changes := rq.changes(c, "patch")
-	if manager := found.Manager(); manager != "" {
-		withManager(before, map[string]any{"value": manager})
-	}
-	after, err := patch.Apply(before, ops)
-	if err != nil {
-		return nil, err
-	}
-	s, err := c.stateOf(rq.instance, after)
-	if err != nil {
-		return nil, err
-	}
-	if err := rq.checkUser(c, after, before); err != nil {
-		return nil, err
-	}
-	if managed {
-		if err := rq.changeManager(&changes, found, s.manager); err != nil {
-			return nil, err
-		}
-	}
-	return rq.update(c, changes, record, s, members, record.Version)
+	return record, err
 }
 
 // conditional reports whether the request depends on the resource's version.

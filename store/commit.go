@@ -36,6 +36,9 @@ func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Commit
 	default:
 		err = s.inTransaction(ctx, write)
 	}
+	for _, u := range b.Unique {
+		err = s.nameTaken(ctx, err, b.Within, string(u.Kind), u.UID.String(), u.Values)
+	}
 	if err != nil {
 		return directory.Committed{}, err
 	}
@@ -47,7 +50,7 @@ func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Commit
 // isOneStatement reports whether the batch takes one statement that does all or nothing: a new identity without links, or
 // one change of members that only adds or only removes.
 func isOneStatement(b directory.Batch) bool {
-	if len(b.Updates)+len(b.Tombstones)+len(b.Managers) > 0 || b.RefuseUnknown {
+	if len(b.Updates)+len(b.Tombstones)+len(b.Managers)+len(b.Unique) > 0 || b.RefuseUnknown {
 		return false
 	}
 	if len(b.Members) == 0 {
@@ -73,6 +76,9 @@ func writeBatch(ctx context.Context, r runner, b directory.Batch, out *directory
 		return err
 	}
 	if err := writeInserts(ctx, r, b.Inserts, audit, out); err != nil {
+		return err
+	}
+	if err := writeUnique(ctx, r, b); err != nil {
 		return err
 	}
 	for _, m := range b.Members {

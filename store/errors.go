@@ -19,11 +19,16 @@ type lostRace struct{ cause error }
 func (l *lostRace) Error() string { return "lost a race: " + l.cause.Error() }
 func (l *lostRace) Unwrap() error { return l.cause }
 
+// uniqueValueKey is the constraint that keeps values unique by their schemas.
+const uniqueValueKey = "unique_value_pkey"
+
 // taken says which input a violated constraint is about.
 var taken = map[string]*directory.Error{
 	"identity_user_name":     directory.Clash(directory.ReasonUniqueness, "userName", "Another user of this provider instance has this userName."),
 	"identity_role_name":     directory.Clash(directory.ReasonUniqueness, "name", "A role with this name exists already."),
 	"identity_external_id":   directory.Clash(directory.ReasonUniqueness, "externalId", "Another identity of this provider instance has this externalId."),
+	"resource_external_id":   directory.Clash(directory.ReasonUniqueness, "externalId", "Another resource of this type has this externalId."),
+	uniqueValueKey:           directory.Clash(directory.ReasonUniqueness, "", "Another resource has a value that must be unique."),
 	"provider_name":          directory.Clash(directory.ReasonUniqueness, "name", "A provider with this name exists already."),
 	"provider_instance_name": directory.Clash(directory.ReasonUniqueness, "name", "This provider has an instance with this name already."),
 }

@@ -17,6 +17,8 @@ type conditions struct {
 	args  []any
 	// ranged says that how many rows there are depends on the values, so that no plan is good for all of them.
 	ranged bool
+	// custom says that the rows are resources that are no identities.
+	custom bool
 }
 
 // bind adds an argument and returns its placeholder.
@@ -55,7 +57,8 @@ func (s *Store) List(ctx context.Context, q directory.ListQuery) ([]*directory.R
 	if err != nil {
 		return nil, err
 	}
-	return s.find(ctx, `SELECT `+recordColumns+` FROM identity i`+c.page(q, order), c.args...)
+	table, columns := source(q)
+	return s.find(ctx, `SELECT `+columns+` FROM `+table+c.page(q, order), c.args...)
 }
 
 // selection is what a list selects, and the order that it is in.
@@ -102,7 +105,8 @@ func (s *Store) Count(ctx context.Context, q directory.ListQuery) (int, error) {
 		return 0, err
 	}
 	var n int
-	return n, s.fitting(c).get(ctx, &n, `SELECT count(*) FROM identity i`+c.where(), c.args...)
+	table, _ := source(q)
+	return n, s.fitting(c).get(ctx, &n, `SELECT count(*) FROM `+table+c.where(), c.args...)
 }
 
 // orderKey is the column that a list is sorted by and the type of its cursor's key.
@@ -125,11 +129,11 @@ var orderKeys = map[directory.OrderField]orderKey{
 
 func listConditions(q directory.ListQuery) (*conditions, error) {
 	c := &conditions{}
-	// Statuses and kinds are few and written out, so that a plan for any other value can still use the indexes of the
-	// living and of one kind.
-	oneOf(c, "i.status", q.Status.List(), directory.StatusActive, directory.StatusDisabled, directory.StatusDeleted)
-	if len(q.Kinds) > 0 {
-		oneOf(c, "i.kind", q.Kinds, directory.KindUser, directory.KindGroup, directory.KindRole)
+	if q.ResourceType != "" {
+		c.custom = true
+		c.add("i.type = %s", q.ResourceType)
+	} else {
+		c.identities(q)
 	}
 	if q.InstanceID != 0 {
 		c.add("i.instance_id = %s", q.InstanceID)
@@ -162,6 +166,16 @@ func listConditions(q directory.ListQuery) (*conditions, error) {
 		c.terms = append(c.terms, term)
 	}
 	return c, nil
+}
+
+// identities adds the conditions that only identities can meet.
+func (c *conditions) identities(q directory.ListQuery) {
+	// Statuses and kinds are few and written out, so that a plan for any other value can still use the indexes of the
+	// living and of one kind.
+	oneOf(c, "i.status", q.Status.List(), directory.StatusActive, directory.StatusDisabled, directory.StatusDeleted)
+	if len(q.Kinds) > 0 {
+		oneOf(c, "i.kind", q.Kinds, directory.KindUser, directory.KindGroup, directory.KindRole)
+	}
 }
 
 func foldPointer(text *string) *string {

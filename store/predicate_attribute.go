@@ -36,7 +36,11 @@ func (s scope) compileAttribute(p directory.Compare) (string, error) {
 	default:
 		return "", fmt.Errorf("value %T has no SQL form", p.Value)
 	}
-	return "EXISTS (SELECT FROM " + values + " AS v WHERE " + term + ")", nil
+	exists := "EXISTS (SELECT FROM " + values + " AS v WHERE " + term + ")"
+	if text, ok := p.Value.(string); ok && p.Op == directory.Equal {
+		exists = s.holding(p.Operand.Path, false, text, exists)
+	}
+	return exists, nil
 }
 
 // numberOf is a JSON value as a number, null where it is none.
@@ -79,6 +83,9 @@ func (s scope) compileElement(p directory.Element) (string, error) {
 	exists := "EXISTS (SELECT FROM " + s.values(p.Path) + " AS element WHERE " + term + ")"
 	if address, ok := equalTo("value", p.Where); ok && slices.Equal(p.Path, []string{"emails"}) && s.document == "i.attributes" {
 		exists = "(" + emailValues + " @> jsonb_build_array(lower(" + s.bind(address) + "::text)) AND " + exists + ")"
+	}
+	if member, text, ok := equalText(p.Where); ok {
+		exists = s.holding(append(slices.Clone(p.Path), member), true, text, exists)
 	}
 	return exists, err
 }

@@ -51,7 +51,8 @@ func resourceSQL(q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) 
 		return "", nil, err
 	}
 	c.add("i.uid = %s", uid.String())
-	return `SELECT ` + recordColumns + linkList(links) + ` FROM identity i` + c.where(), c, nil
+	table, columns := source(q)
+	return `SELECT ` + columns + linkList(links) + ` FROM ` + table + c.where(), c, nil
 }
 
 // Resources implements [directory.Store].
@@ -70,11 +71,12 @@ func resourcesSQL(q directory.ListQuery, links directory.LinkSet) (query string,
 	if err != nil {
 		return "", nil, err
 	}
-	from := `identity i` + c.page(q, order)
+	table, columns := source(q)
+	from := table + c.page(q, order)
 	if q.Offset > 0 {
 		from = `(SELECT * FROM ` + from + `) AS i` + order
 	}
-	return `SELECT ` + recordColumns + linkList(links) + ` FROM ` + from, c, nil
+	return `SELECT ` + columns + linkList(links) + ` FROM ` + from, c, nil
 }
 
 func (s *Store) resources(ctx context.Context, links directory.LinkSet, query string, c *conditions) ([]*directory.Resource, error) {

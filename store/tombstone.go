@@ -31,6 +31,8 @@ WITH dropped AS (
 	UPDATE identity SET version = version + 1, updated_at = now()
 	WHERE status <> 'DELETED' AND (merged_into IS NULL OR merged_into <> ALL($1)) AND id IN (
 		SELECT container_id FROM dropped WHERE kind = 'member' UNION SELECT member_id FROM dropped WHERE kind = 'manager')
+), freed AS (
+	DELETE FROM unique_value u USING identity i WHERE i.id = ANY($1) AND u.uid = i.uid
 )
 INSERT INTO change_log (kind, container_id, ids)
 SELECT kind, container_id, ids FROM (

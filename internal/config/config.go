@@ -10,6 +10,7 @@ type Settings struct {
 	Database  `embed:"" group:"Database"`
 	Access    `embed:"" group:"Access"`
 	OIDC      `embed:"" group:"OpenID Connect"`
+	SCIM      `embed:"" group:"SCIM"`
 	Requests  `embed:"" group:"Requests"`
 	Log       `embed:"" group:"Log"`
 }
@@ -47,6 +48,11 @@ type OIDC struct {
 	OIDCAudience  string `env:"ROSTER_OIDC_AUDIENCE" name:"oidc-audience" placeholder:"TEXT" help:"Audience (aud) that these tokens must be for: what clients ask the issuer for as their resource. Required with an issuer."`
 	OIDCSCIMScope string `env:"ROSTER_OIDC_SCIM_SCOPE" name:"oidc-scim-scope" placeholder:"TEXT" help:"Scope (scope or scp) that these tokens must carry. Default: the audience, and /write."`
 	OIDCCAFile    string `env:"ROSTER_OIDC_CA_FILE" name:"oidc-ca-file" placeholder:"FILE" help:"File with CA certificates (PEM) that are trusted for the issuer beside the system's."`
+}
+
+// SCIM says what provisioning clients find beside users and groups.
+type SCIM struct {
+	SCIMSchemas string `env:"ROSTER_SCIM_SCHEMAS" name:"scim-schemas" placeholder:"FOLDER" help:"Folder of JSON files with schemas and resource types (RFC 7643 sections 7 and 6) that are added to the built-in ones: see docs/scim-schemas.md. Default: none."`
 }
 
 // Requests bounds what one request may take.

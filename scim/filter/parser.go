@@ -210,7 +210,7 @@ func isName(text string) bool {
 	for i := range len(text) {
 		c := text[i]
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !letter && (i == 0 || (c < '0' || c > '9') && c != '-' && c != '_') {
+		if !letter && (i == 0 || (c < '0' || c > '9') && c != '-' && c != '_' && c != '$') {
 			return false
 		}
 	}

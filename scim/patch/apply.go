@@ -184,7 +184,9 @@ func (op Op) onEverySub(container map[string]any) error {
 	if op.Ref.Sub.Name == "primary" && value == true && len(list) > 1 {
 		return refuse(InvalidValue, "one value of %s may be primary, not all of them.", a.Name)
 	}
-	setSub(list, all(len(list)), op.Ref.Sub, value)
+	if err := op.setSub(list, all(len(list)), value); err != nil {
+		return err
+	}
 	set(container, a, pruned(list, a, value == nil))
 	return nil
 }

@@ -2,8 +2,11 @@ package patch
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"reflect"
 	"slices"
+	"time"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/schema"
@@ -45,7 +48,9 @@ func (op Op) setSelectedSub(list []any, selected []int) ([]any, error) {
 		list = append(list, element)
 		selected = []int{len(list) - 1}
 	}
-	setSub(list, selected, op.Ref.Sub, value)
+	if err := op.setSub(list, selected, value); err != nil {
+		return nil, err
+	}
 	if op.Ref.Sub.Name == "primary" && value == true && len(selected) > 1 {
 		return nil, refuse(InvalidValue, "%d values of %s are selected; one may be primary.", len(selected), op.Ref.Attr.Name)
 	}
@@ -86,12 +91,15 @@ func (op Op) setSelected(list []any, selected []int) ([]any, error) {
 		if op.Kind == Add {
 			maps.Copy(element, old)
 		}
-		for name, v := range terms { // what it was selected by stays, unless the value says otherwise
+		for name := range terms { // what it was selected by stays, unless the value says otherwise
 			if old[name] != nil {
-				element[name] = v
+				element[name] = old[name]
 			}
 		}
 		maps.Copy(element, value)
+		if err := settled(op.Ref.Attr, old, element); err != nil {
+			return nil, err
+		}
 		list[i] = element
 	}
 	onlyPrimary(list, selected[len(selected)-1])
@@ -106,7 +114,14 @@ func (op Op) newElement() (map[string]any, error) {
 	terms, plain := op.Where.Equalities()
 	kind, _ := terms["type"].(string)
 	customary := a.Sub("type") != nil && a.Sub("type").Canonical(kind)
-	if !plain || !customary && terms["primary"] != true {
+	plain = plain && (customary || terms["primary"] == true)
+	for name, value := range terms {
+		plain = plain && a.Sub(name).Mutability != schema.ReadOnly
+		if at, ok := value.(time.Time); ok {
+			terms[name] = at.Format(time.RFC3339Nano)
+		}
+	}
+	if !plain {
 		return nil, refuse(NoTarget, "no value of %s is selected by the path.", a.Name)
 	}
 	return terms, nil
@@ -120,12 +135,37 @@ func all(n int) []int {
 	return out
 }
 
-func setSub(list []any, selected []int, sub *schema.Attribute, value any) {
+func (op Op) setSub(list []any, selected []int, value any) error {
+	sub := op.Ref.Sub
 	for _, i := range selected {
-		if element, ok := list[i].(map[string]any); ok {
-			set(element, sub, value)
+		element, ok := list[i].(map[string]any)
+		if !ok {
+			continue
+		}
+		if sub.Mutability == schema.Immutable && element[sub.Name] != nil && !reflect.DeepEqual(element[sub.Name], value) {
+			return immutable(op.Ref.Attr, sub)
+		}
+		set(element, sub, value)
+	}
+	return nil
+}
+
+func immutable(a, sub *schema.Attribute) error {
+	return refuse(Mutability, "%s of a value of %s is immutable; remove the value and add another.", sub.Name, a.Name)
+}
+
+// settled keeps in the new state of an element what is immutable in the old one.
+func settled(a *schema.Attribute, old, now map[string]any) error {
+	for _, sub := range a.SubAttributes {
+		switch {
+		case sub.Mutability != schema.Immutable || old[sub.Name] == nil:
+		case now[sub.Name] == nil:
+			now[sub.Name] = old[sub.Name]
+		case !reflect.DeepEqual(now[sub.Name], old[sub.Name]):
+			return immutable(a, sub)
 		}
 	}
+	return nil
 }
 
 // onlyPrimary takes primary from every element but one, if that one has it.
@@ -184,7 +224,11 @@ func addElements(container map[string]any, a *schema.Attribute, added []any) err
 		i, ok := known[own[0]]
 		if ok {
 			if old, isObject := list[i].(map[string]any); isObject {
-				maps.Copy(old, e.(map[string]any))
+				now := e.(map[string]any)
+				if err := settled(a, old, now); err != nil {
+					return err
+				}
+				maps.Copy(old, now)
 			}
 		} else {
 			i = len(list)
@@ -212,8 +256,11 @@ func keys(a *schema.Attribute, element any) []string {
 		text, _ := json.Marshal(element) // of decoded JSON: cannot fail
 		return []string{string(text)}
 	}
-	value, _ := object["value"].(string)
-	if !a.Sub("value").CaseExact {
+	value, isText := object["value"].(string)
+	if !isText {
+		value = fmt.Sprint(object["value"])
+	}
+	if isText && !a.Sub("value").CaseExact {
 		value = directory.FoldKey(value)
 	}
 	kind, ok := object["type"].(string)

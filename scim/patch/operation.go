@@ -136,6 +136,9 @@ func (p *parser) operation(item any) error {
 }
 
 func (p *parser) withPath(kind Kind, text string, value any) error {
+	if e := p.rt.Extension(text); e != nil {
+		return p.extension(Op{Kind: kind, Ref: schema.Ref{Extension: e}, Value: value, number: p.number})
+	}
 	path, err := filter.ParsePath(text)
 	if err != nil {
 		return refuse(InvalidPath, "path: %s.", err)
@@ -179,7 +182,7 @@ func (p *parser) resolve(path filter.Path) (Op, bool, error) {
 
 // add takes an operation, unless it is on what is never kept or follows from the rest.
 func (p *parser) add(op Op) {
-	if op.Ref.Attr.Returned != schema.Never && op.Ref.Attr.Name != "schemas" {
+	if op.Ref.Attr.Returned != schema.Never && op.Ref.Leaf().Returned != schema.Never && op.Ref.Attr.Name != "schemas" {
 		p.ops = append(p.ops, op)
 	}
 }
@@ -229,6 +232,9 @@ func (p *parser) attribute(kind Kind, key string, value any, extension *schema.S
 	if strings.EqualFold(key, p.rt.Core.ID) {
 		return p.attributes(kind, value, nil)
 	}
+	if e := p.rt.Extension(key); e != nil {
+		return p.extension(Op{Kind: kind, Ref: schema.Ref{Extension: e}, Value: value, number: p.number})
+	}
 	path, err := filter.ParsePath(key)
 	if err != nil {
 		return nil // unknown
@@ -246,6 +252,20 @@ func (p *parser) attribute(kind Kind, key string, value any, extension *schema.S
 	}
 	p.add(op)
 	return nil
+}
+
+// Places lists the attributes and sub-attributes that operations are on. One on a whole attribute is on all parts of it.
+func Places(ops []Op) (out []schema.Ref) {
+	for _, op := range ops {
+		out = append(out, op.Ref)
+		if op.Ref.Sub != nil {
+			continue
+		}
+		for _, sub := range op.Ref.Attr.SubAttributes {
+			out = append(out, schema.Ref{Extension: op.Ref.Extension, Attr: op.Ref.Attr, Sub: sub})
+		}
+	}
+	return out
 }
 
 // Touches reports whether an operation is on the attribute of a name, of an extension's URN or of the core ("").

@@ -1,8 +1,12 @@
 package schema
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/big"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,26 +30,44 @@ func wrong(a *Attribute, format string, args ...any) error {
 // schemas do not know is left out, as are passwords and values that are null. It fails with an [Error] where a value
 // does not fit its attribute or an attribute stands there twice.
 func (rt *ResourceType) Normalize(body map[string]any) (map[string]any, error) {
-	out := map[string]any{}
+	out, _, err := rt.normalize(body)
+	return out, err
+}
+
+// Read is Normalize for a whole resource: it fails too where a required attribute is missing.
+func (rt *ResourceType) Read(body map[string]any) (map[string]any, error) {
+	out, dropped, err := rt.normalize(body)
+	if err != nil {
+		return nil, err
+	}
+	if missing := rt.missing(out, dropped); len(missing) > 0 {
+		return nil, missing[0]
+	}
+	return out, nil
+}
+
+// normalize tells besides which attributes were given and not kept.
+func (rt *ResourceType) normalize(body map[string]any) (map[string]any, map[*Attribute]bool, error) {
+	out, dropped := map[string]any{}, map[*Attribute]bool{}
 	for key, value := range body {
 		ref, ok := rt.ResolveKey(key)
 		switch {
 		case ok && ref.Attr == nil, strings.EqualFold(key, rt.Core.ID):
-			if err := rt.normalizeSchema(out, ref.Extension, value); err != nil {
-				return nil, err
+			if err := rt.normalizeSchema(out, dropped, ref.Extension, value); err != nil {
+				return nil, nil, err
 			}
 		case ok && ref.Sub == nil:
-			if err := put(out, ref, value); err != nil {
-				return nil, err
+			if err := put(out, dropped, ref, value); err != nil {
+				return nil, nil, err
 			}
 		}
 	}
 	delete(out, "schemas") // they follow from what the resource has
-	return out, nil
+	return out, dropped, nil
 }
 
 // normalizeSchema takes the attributes that stand in an object under their schema's URN; nil is the core schema.
-func (rt *ResourceType) normalizeSchema(out map[string]any, extension *Schema, value any) error {
+func (rt *ResourceType) normalizeSchema(out map[string]any, dropped map[*Attribute]bool, extension *Schema, value any) error {
 	object, _ := value.(map[string]any) // anything else says nothing that is known
 	s := rt.Core
 	if extension != nil {
@@ -53,7 +75,7 @@ func (rt *ResourceType) normalizeSchema(out map[string]any, extension *Schema, v
 	}
 	for name, v := range object {
 		if a := s.Attribute(name); a != nil {
-			if err := put(out, Ref{Extension: extension, Attr: a}, v); err != nil {
+			if err := put(out, dropped, Ref{Extension: extension, Attr: a}, v); err != nil {
 				return err
 			}
 		}
@@ -62,13 +84,17 @@ func (rt *ResourceType) normalizeSchema(out map[string]any, extension *Schema, v
 }
 
 // put sets one attribute of a resource.
-func put(resource map[string]any, ref Ref, value any) error {
-	if ref.ReadOnly() || ref.Attr.Returned == Never {
+func put(resource map[string]any, dropped map[*Attribute]bool, ref Ref, value any) error {
+	if ref.ReadOnly() {
 		return nil
 	}
 	v, err := ref.Attr.Normalize(value)
 	if err != nil || v == nil {
 		return err
+	}
+	if !ref.Attr.kept() {
+		dropped[ref.Attr] = true
+		return nil
 	}
 	container := Container(resource, ref.Extension, true)
 	if _, twice := container[ref.Attr.Name]; twice {
@@ -196,7 +222,7 @@ func (a *Attribute) normalizeComplex(value any) (any, error) {
 		if err != nil {
 			return nil, under(a, err)
 		}
-		if one == nil || one == "" && sub.Name == "value" {
+		if one == nil || one == "" && sub.Name == "value" || !sub.kept() {
 			continue
 		}
 		if _, twice := out[sub.Name]; twice {
@@ -219,6 +245,9 @@ func under(a *Attribute, err error) error {
 
 // scalar brings a value that is no list into the attribute's simple type.
 func (a *Attribute) scalar(value any) (any, error) {
+	if value == nil {
+		return nil, nil
+	}
 	switch a.Type {
 	case Boolean:
 		return a.boolean(value)
@@ -226,26 +255,48 @@ func (a *Attribute) scalar(value any) (any, error) {
 		return a.number(value)
 	case DateTime:
 		text, ok := value.(string)
-		if _, err := time.Parse(time.RFC3339Nano, text); !ok || err != nil {
+		if _, err := time.Parse(time.RFC3339Nano, text); !ok || err != nil || strings.Contains(text, ",") {
 			return nil, wrong(a, "it takes a date and time such as 2024-03-01T08:00:00Z")
 		}
 		return text, nil
 	}
 	switch v := value.(type) {
-	case nil:
-		return nil, nil
 	case string:
-		return v, nil
+		return v, a.checkText(v)
 	case json.Number:
-		return v.String(), nil
+		return v.String(), a.checkText(v.String())
 	}
 	return nil, wrong(a, "it takes a text")
 }
 
+// checkText refuses a reference that is no URI (RFC 7643 section 2.3.7: an absolute one, or to a resource also a relative
+// one) and binary data that is not in base64 (section 2.3.6: also that for URLs, padded or not).
+func (a *Attribute) checkText(text string) error {
+	switch {
+	case !a.strict || text == "":
+	case a.Type == Reference:
+		u, err := url.Parse(text)
+		if err != nil || strings.ContainsAny(text, " <>\"\\^`{|}") {
+			return wrong(a, "it takes a URI")
+		}
+		if relative := slices.ContainsFunc(a.ReferenceTypes, isResourceType); !relative && !u.IsAbs() {
+			return wrong(a, "it takes an absolute URI such as https://example.com/page")
+		}
+	case a.Type == Binary:
+		plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+		padding := len(text) - len(plain)
+		if _, err := base64.RawStdEncoding.Strict().DecodeString(plain); err != nil || padding > 0 && len(text)%4 != 0 || padding > 2 {
+			return wrong(a, "it takes binary data in base64")
+		}
+	}
+	return nil
+}
+
+// isResourceType reports whether a reference type is the name of a resource type.
+func isResourceType(kind string) bool { return kind != "external" && kind != "uri" }
+
 func (a *Attribute) boolean(value any) (any, error) {
 	switch v := value.(type) {
-	case nil:
-		return nil, nil
 	case bool:
 		return v, nil
 	case string:
@@ -273,23 +324,44 @@ func ParseBool(text string) (value, ok bool) {
 func (a *Attribute) number(value any) (any, error) {
 	text := ""
 	switch v := value.(type) {
-	case nil:
-		return nil, nil
 	case json.Number:
 		text = v.String()
 	case string:
 		text = v
 	}
 	if a.Type == Integer {
-		if _, err := strconv.ParseInt(text, 10, 64); err != nil {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
 			return nil, wrong(a, "it takes a whole number")
 		}
-		return json.Number(text), nil
+		return json.Number(strconv.FormatInt(n, 10)), nil
 	}
-	if !IsNumber(text) {
-		return nil, wrong(a, "it takes a number")
+	digits, ok := plain(text)
+	if !ok {
+		return nil, wrong(a, "it takes a number of at most %d digits", maxDigits)
 	}
-	return json.Number(text), nil
+	return json.Number(digits), nil
+}
+
+// maxDigits bounds a number, written without an exponent.
+const maxDigits = 400
+
+// plain is a number as the store gives it back: without an exponent, and zero without a sign.
+func plain(text string) (string, bool) {
+	mantissa, exponent, scientific := strings.Cut(strings.ToLower(text), "e")
+	power, err := strconv.Atoi(exponent)
+	if !IsNumber(text) || len(text) > maxDigits || scientific && (err != nil || power < -maxDigits) {
+		return "", false
+	}
+	exact, _ := new(big.Rat).SetString(text)
+	if scientific {
+		_, fraction, _ := strings.Cut(mantissa, ".")
+		text = exact.FloatString(max(len(fraction)-power, 0))
+	}
+	if exact.Sign() == 0 {
+		text = strings.TrimPrefix(text, "-")
+	}
+	return text, len(text) <= maxDigits
 }
 
 // IsNumber reports whether a text is a JSON number that a 64-bit float can hold (RFC 8259 section 6).

@@ -24,10 +24,14 @@ var builtIn embed.FS
 type Registry struct {
 	Schemas       []*Schema
 	ResourceTypes []*ResourceType
+
+	common *Schema
 }
 
 // Default returns the built-in registry: User with the enterprise extension, and Group.
-var Default = sync.OnceValue(func() *Registry {
+var Default = sync.OnceValue(parseBuiltIn)
+
+func parseBuiltIn() *Registry {
 	files, err := fs.Sub(builtIn, "data")
 	if err != nil {
 		panic(err)
@@ -37,7 +41,7 @@ var Default = sync.OnceValue(func() *Registry {
 		panic(err) // the files are part of the program; a test parses them
 	}
 	return r
-})
+}
 
 // schemaFiles lists the schemas in the order in which they are shown.
 var schemaFiles = []string{
@@ -48,11 +52,11 @@ var schemaFiles = []string{
 // resources have (common.json, section 3.1) and the resource types (resource_types.json, section 6).
 func Parse(files fs.FS) (*Registry, error) {
 	r := &Registry{}
-	common := &Schema{Name: "Common"}
-	if err := read(files, "common.json", &common.Attributes); err != nil {
+	r.common = &Schema{Name: "Common"}
+	if err := read(files, "common.json", &r.common.Attributes); err != nil {
 		return nil, err
 	}
-	if err := check(common); err != nil {
+	if err := check(r.common); err != nil {
 		return nil, err
 	}
 	for _, name := range schemaFiles {
@@ -69,16 +73,8 @@ func Parse(files fs.FS) (*Registry, error) {
 		return nil, err
 	}
 	for _, rt := range r.ResourceTypes {
-		rt.Common = common
-		if rt.Core = r.Schema(rt.Schema); rt.Core == nil {
-			return nil, fmt.Errorf("resource type %s: no schema %q", rt.ID, rt.Schema)
-		}
-		for _, use := range rt.SchemaExtensions {
-			e := r.Schema(use.Schema)
-			if e == nil {
-				return nil, fmt.Errorf("resource type %s: no schema %q", rt.ID, use.Schema)
-			}
-			rt.Extensions = append(rt.Extensions, e)
+		if err := rt.link(r); err != nil {
+			return nil, fmt.Errorf("resource type %s: %w", rt.ID, err)
 		}
 	}
 	return r, nil
@@ -95,24 +91,27 @@ func read(files fs.FS, name string, into any) error {
 	return nil
 }
 
-// check refuses definitions that the rest of the program could not work with.
+// check completes a schema, and refuses definitions that the rest of the program could not work with.
 func check(s *Schema) error {
-	return checkAttributes(s.ID, s.Attributes)
+	for _, a := range s.Attributes {
+		a.complete()
+	}
+	return checkAttributes(s.ID+":", s.Attributes)
 }
 
 func checkAttributes(at string, attributes []*Attribute) error {
 	seen := map[string]bool{}
 	for _, a := range attributes {
-		here := at + ":" + a.Name
+		here := at + a.Name
 		key := strings.ToLower(a.Name)
 		if a.Name == "" || seen[key] {
-			return fmt.Errorf("%s: the name is empty or used twice", here)
+			return fmt.Errorf("%s: the name is empty or used twice, also in another case; give every attribute a name of its own", here)
 		}
 		seen[key] = true
 		if (a.Type == Complex) != (len(a.SubAttributes) > 0) {
-			return fmt.Errorf("%s: a complex attribute, and no other, has sub-attributes", here)
+			return fmt.Errorf("%s: a complex attribute, and no other, has subAttributes", here)
 		}
-		if err := checkAttributes(here, a.SubAttributes); err != nil {
+		if err := checkAttributes(here+".", a.SubAttributes); err != nil {
 			return err
 		}
 	}

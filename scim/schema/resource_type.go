@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // ResourceType ties an endpoint to its schemas (RFC 7643 section 6).
 type ResourceType struct {
@@ -15,6 +18,80 @@ type ResourceType struct {
 	Common     *Schema   `json:"-"`
 	Core       *Schema   `json:"-"`
 	Extensions []*Schema `json:"-"`
+
+	// Selective says that there are attributes of files, so that not everything that is stored may be shown; Fixed that
+	// there are immutable ones; Unique are those whose values are unique. What the built-in schemas say of this kind is
+	// the directory's business and not counted.
+	Selective, Fixed bool  `json:"-"`
+	Unique           []Ref `json:"-"`
+}
+
+// link finds the schemas of the type.
+func (rt *ResourceType) link(r *Registry) error {
+	if rt.Core = r.Schema(rt.Schema); rt.Core == nil {
+		return fmt.Errorf("there is no schema %q", rt.Schema)
+	}
+	rt.Common, rt.Extensions = r.common, nil
+	for _, use := range rt.SchemaExtensions {
+		e := r.Schema(use.Schema)
+		if e == nil {
+			return fmt.Errorf("there is no schema %q", use.Schema)
+		}
+		rt.Extensions = append(rt.Extensions, e)
+	}
+	rt.Selective, rt.Fixed, rt.Unique = false, false, nil
+	rt.each(func(ref Ref) {
+		rt.mark(ref)
+		for _, sub := range ref.Attr.SubAttributes {
+			rt.mark(Ref{Extension: ref.Extension, Attr: ref.Attr, Sub: sub})
+		}
+	})
+	return nil
+}
+
+// mark notes which characteristics there are.
+func (rt *ResourceType) mark(ref Ref) {
+	a := ref.Leaf()
+	if !a.strict {
+		return
+	}
+	rt.Selective = true
+	rt.Fixed = rt.Fixed || a.Mutability == Immutable
+	if a.Uniqueness != UniqueNowhere {
+		rt.Unique = append(rt.Unique, ref)
+	}
+}
+
+// Places lists the attributes and sub-attributes that a normalized resource has values of.
+func (rt *ResourceType) Places(resource map[string]any) (out []Ref) {
+	rt.each(func(ref Ref) {
+		value := Container(resource, ref.Extension, false)[ref.Attr.Name]
+		if value == nil {
+			return
+		}
+		out = append(out, ref)
+		for _, sub := range ref.Attr.SubAttributes {
+			for _, element := range elements(value) {
+				if object, ok := element.(map[string]any); ok && object[sub.Name] != nil {
+					out = append(out, Ref{Extension: ref.Extension, Attr: ref.Attr, Sub: sub})
+					break
+				}
+			}
+		}
+	})
+	return out
+}
+
+// each calls do for every attribute of the core schema and of the extensions.
+func (rt *ResourceType) each(do func(ref Ref)) {
+	for _, a := range rt.Core.Attributes {
+		do(Ref{Attr: a})
+	}
+	for _, e := range rt.Extensions {
+		for _, a := range e.Attributes {
+			do(Ref{Extension: e, Attr: a})
+		}
+	}
 }
 
 // ExtensionUse names a schema that extends a resource type.

@@ -53,19 +53,60 @@ const (
 
 // Attribute is the definition of one attribute (RFC 7643 section 7).
 type Attribute struct {
-	Name            string       `json:"name"`
-	Type            Type         `json:"type"`
-	SubAttributes   []*Attribute `json:"subAttributes,omitempty"`
-	MultiValued     bool         `json:"multiValued"`
-	Description     string       `json:"description"`
-	Required        bool         `json:"required"`
-	CanonicalValues []string     `json:"canonicalValues,omitempty"`
-	CaseExact       bool         `json:"caseExact"`
-	Mutability      Mutability   `json:"mutability"`
-	Returned        Returned     `json:"returned"`
-	Uniqueness      Uniqueness   `json:"uniqueness,omitempty"`
-	ReferenceTypes  []string     `json:"referenceTypes,omitempty"`
+	Name          string       `json:"name"`
+	Type          Type         `json:"type"`
+	SubAttributes []*Attribute `json:"subAttributes,omitempty"`
+	MultiValued   bool         `json:"multiValued"`
+	Description   string       `json:"description,omitempty"`
+	// Required attributes must be there when a resource is created or replaced, and cannot be removed. Sub-attributes
+	// must be there where their attribute is.
+	Required bool `json:"required"`
+	// CanonicalValues are suggestions (RFC 7643 section 2.2: other values may be refused, and peers that do refuse what
+	// clients send); any other value is taken too.
+	CanonicalValues []string   `json:"canonicalValues,omitempty"`
+	CaseExact       bool       `json:"caseExact"`
+	Mutability      Mutability `json:"mutability"`
+	Returned        Returned   `json:"returned"`
+	Uniqueness      Uniqueness `json:"uniqueness"`
+	ReferenceTypes  []string   `json:"referenceTypes,omitempty"`
+
+	// strict refuses references and binary values that are none. In attributes of the built-in schemas clients send
+	// all sorts of texts, and are let.
+	strict bool
 }
+
+// complete writes out the characteristics that a definition leaves to their defaults (RFC 7643 section 2.2), and what
+// follows from others: what is only written is never returned, references and binary values are case exact (sections
+// 2.3.6 and 2.3.7).
+func (a *Attribute) complete() {
+	if a.Type == "" {
+		a.Type = String
+	}
+	if a.Mutability == "" {
+		a.Mutability = ReadWrite
+	}
+	if a.Returned == "" {
+		a.Returned = ByDefault
+		if a.Mutability == WriteOnly {
+			a.Returned = Never
+		}
+	}
+	if a.Uniqueness == "" {
+		a.Uniqueness = UniqueNowhere
+	}
+	if a.Type == Reference || a.Type == Binary {
+		a.CaseExact = true
+	}
+	for _, sub := range a.SubAttributes {
+		sub.complete()
+	}
+}
+
+// Added reports whether the attribute comes from a file of an operator.
+func (a *Attribute) Added() bool { return a.strict }
+
+// kept reports whether values of the attribute are stored. What is never returned is not needed again.
+func (a *Attribute) kept() bool { return a.Returned != Never }
 
 // Sub returns the sub-attribute of a name in any case, nil where there is none.
 func (a *Attribute) Sub(name string) *Attribute { return named(a.SubAttributes, name) }
