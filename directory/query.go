@@ -51,12 +51,41 @@ const (
 type Order struct {
 	Field OrderField
 	Desc  bool
+	// By sorts by anything that a predicate may name, in the place of Field. Identities without a value come last, or
+	// first in descending order.
+	By *SortKey
 }
 
-// Position is a row's place in an order: the text of its sort key (empty for OrderID) and its id.
+// SortKey is what a list is sorted by where that is no [OrderField].
+type SortKey struct {
+	// Operand is a column or a path of names in the attributes.
+	Operand Operand
+	// Several is set where there may be several values at the path; the primary one counts, else the first. Sub is then
+	// a member of each, empty where they are simple.
+	Several bool
+	Sub     string
+	Type    SortType
+	// Link sorts by a column of the first identity that is linked so.
+	Link *Linked
+}
+
+// SortType says how the values of an attribute are ordered.
+type SortType string
+
+// The types. Texts are in the order of their code points, by FoldKey where the operand is not exact.
+const (
+	SortText    SortType = "text"
+	SortNumber  SortType = "number"
+	SortBoolean SortType = "boolean" // false first
+	SortInstant SortType = "instant"
+)
+
+// Position is a row's place in an order: the text of its sort key (empty for OrderID) and its id. Absent says that the
+// row has no value to be sorted by.
 type Position struct {
-	Key string
-	ID  int64
+	Key    string
+	Absent bool
+	ID     int64
 }
 
 // positionOf returns a record's place in an order.

@@ -8,6 +8,16 @@ type Resource struct {
 	*Record
 	// Links are the identities that it is linked to, in the order of their creation.
 	Links []Reference
+	// SortKey is the key of the order that the resource was listed in, nil where it has none.
+	SortKey *string
+}
+
+// Position is the resource's place in the order that it was listed in.
+func (r *Resource) Position() Position {
+	if r.SortKey == nil {
+		return Position{ID: r.ID, Absent: true}
+	}
+	return Position{ID: r.ID, Key: *r.SortKey}
 }
 
 // Reference is the end of a link, as much of it as a list shows.

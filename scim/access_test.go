@@ -89,11 +89,17 @@ func TestAddresses(t *testing.T) {
 		c.get("/serviceproviderconfig").is(http.StatusOK)
 		created := c.post("/Users", map[string]any{"userName": base}).is(http.StatusCreated)
 		same(t, "Location", publicURL+base+"/Users/"+created.text("id"), created.header.Get("Location"))
-		for _, path := range []string{"", "/", "/Users/" + id + "/x", "/nonsense", "//Users", "/Users//" + id, "/scim/v2", "/Schemas/x/y"} {
+		for _, path := range []string{"/Users/" + id + "/x", "/nonsense", "//Users", "/Users//" + id, "/Schemas/x/y"} {
 			c.get(path).fails(http.StatusNotFound, "")
 		}
-		for _, path := range []string{"/Me", "/.search", "/Users/.search"} {
-			c.post(path, `{}`).fails(http.StatusNotImplemented, "")
+		for _, path := range []string{"", "/", "?count=1"} {
+			c.get(path).is(http.StatusOK).has(publicURL+base+"/Users/"+id, "Resources", 0, "meta", "location")
+		}
+		for _, path := range []string{"/.search", "/Users/.search", "/groups/.SEARCH/"} {
+			c.post(path, `{}`).is(http.StatusOK)
+			if got := c.get(path).fails(http.StatusMethodNotAllowed, "").header.Get("Allow"); got != "POST" {
+				t.Errorf("%s: Allow: %s", path, got)
+			}
 		}
 	}
 	// A token in the address that is unknown, and one that is another instance's, are answered alike.

@@ -71,21 +71,6 @@ func (rq *request) find(k keeper, id string, links directory.LinkSet) (*director
 	return found, nil
 }
 
-// where compiles a filter.
-func (rq *request) where(c *collection, text string) (directory.Predicate, error) {
-	e, err := filter.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	f, err := filter.Bind(e, c.rt)
-	if err != nil {
-		return nil, err
-	}
-	binding := c.bindingFor(rq.instance)
-	binding.Locate = rq.locate
-	return f.Compile(binding)
-}
-
 // locate finds out whose address a text is: the reverse of address.
 func (rq *request) locate(address string) (kind directory.IdentityKind, id string, ok bool) {
 	for _, c := range rq.collections {

@@ -41,10 +41,15 @@ func described[T any](rest []string, all []T, describe func(T) (id string, resou
 	if len(rest) > 0 {
 		return nil, notFound()
 	}
-	return listAnswer(len(all), len(all), 1, func(out []byte, i int) []byte {
-		_, resource := describe(all[i])
-		return append(out, encode(resource)...)
-	}), nil
+	out := []byte(`{"Resources":[`)
+	for i, one := range all {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		_, resource := describe(one)
+		out = append(out, encode(resource)...)
+	}
+	return endList(out, len(all), &page{total: len(all), start: 1}), nil
 }
 
 const coreURN = "urn:ietf:params:scim:schemas:core:2.0:"
@@ -80,10 +85,10 @@ func (rq *request) serviceProviderConfig() map[string]any {
 		"bulk":           map[string]any{"supported": true, "maxOperations": maxOperations, "maxPayloadSize": rq.cfg.MaxBody},
 		"filter":         map[string]any{"supported": true, "maxResults": maxCount},
 		"changePassword": supported(false),
-		"sort":           supported(false),
+		"sort":           supported(true),
 		"etag":           supported(true),
 		"pagination": map[string]any{
-			"cursor": false, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": defaultCount, "maxPageSize": maxCount,
+			"cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": defaultCount, "maxPageSize": maxCount,
 		},
 		"authenticationSchemes": []any{map[string]any{
 			"type": "oauthbearertoken", "name": "Bearer token", "primary": true,

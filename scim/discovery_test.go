@@ -15,7 +15,7 @@ func TestServiceProviderConfig(t *testing.T) {
 	a := w.get("/ServiceProviderConfig").is(http.StatusOK)
 	number := func(text string) any { return json.Number(text) }
 	a.has(true, "patch", "supported").has(true, "filter", "supported").has(true, "etag", "supported").
-		has(true, "bulk", "supported").has(false, "sort", "supported").has(false, "changePassword", "supported").
+		has(true, "bulk", "supported").has(true, "sort", "supported").has(true, "pagination", "cursor").has(true, "pagination", "index").has(false, "changePassword", "supported").
 		has(number("1000"), "filter", "maxResults").has(number("1000"), "bulk", "maxOperations").has(number("65536"), "bulk", "maxPayloadSize").
 		has("oauthbearertoken", "authenticationSchemes", 0, "type").has("ServiceProviderConfig", "meta", "resourceType")
 	for _, path := range []string{"/ServiceProviderConfig", "/Schemas", "/ResourceTypes"} {

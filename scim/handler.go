@@ -82,6 +82,8 @@ type request struct {
 	base  string
 	shape string
 	query query
+	// listed is the endpoint whose resources are asked for, empty for those of all.
+	listed string
 	// given is the body of a request that is a part of another one.
 	given map[string]any
 	note  note

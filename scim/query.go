@@ -11,9 +11,10 @@ import (
 // query holds the query parameters that SCIM knows, by their names in lower case.
 type query map[string]string
 
-// parameters are the names that are known (RFC 7644 table 4); whatever else is in a query is ignored.
+// parameters are the names that are known (RFC 7644 section 3.4.2, RFC 9865 section 2); whatever else is in a query is ignored.
 var parameters = map[string]bool{
 	"filter": true, "attributes": true, "excludedattributes": true, "startindex": true, "count": true,
+	"sortby": true, "sortorder": true, "cursor": true,
 }
 
 // parseQuery reads a query by hand: the standard parser drops what it cannot read, and a dropped filter would let

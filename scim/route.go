@@ -30,7 +30,7 @@ func (rq *request) enter() ([]string, error) {
 	if err := rq.authorize(token); err != nil {
 		return nil, err
 	}
-	if token == nil && !versioned || len(segments) == 0 {
+	if token == nil && !versioned {
 		return nil, notFound()
 	}
 	rq.base, rq.shape = rq.cfg.PublicURL+prefix, shape
@@ -64,40 +64,59 @@ func (rq *request) authorize(inURL *string) error {
 	return nil
 }
 
-// route hands the request to the endpoint that the segments name, in any case.
+// route hands the request to the endpoint that the segments name, in any case. None is the base address.
 func (rq *request) route(segments []string) (*answer, error) {
+	if len(segments) == 0 {
+		rq.setRoute("", false)
+		return rq.root()
+	}
 	name := strings.ToLower(segments[0])
 	switch name {
 	case "serviceproviderconfig", "schemas", "resourcetypes":
 		rq.setRoute("/"+name, len(segments) > 1)
 		return rq.discovery(name, segments[1:])
-	case "bulk":
-		rq.setRoute("/bulk", len(segments) > 1)
-		if len(segments) > 1 {
-			return nil, notFound()
-		}
-		return rq.bulk()
-	case "me", ".search":
-		rq.setRoute("/"+name, false)
-		return nil, notImplemented()
+	case "me", "bulk", searchName:
+		rq.setRoute("/"+name, len(segments) > 1)
+		return rq.special(name, segments[1:])
 	}
 	rt := rq.registry.ByEndpoint(name)
 	if rt == nil {
 		return nil, notFound()
 	}
-	rq.setRoute(rt.Endpoint, len(segments) > 1)
+	rq.listed = rt.Endpoint
 	rq.note.about(rt.Name, segments[len(segments)-1])
 	c := rq.collections[rt.ID]
-	switch len(segments) {
-	case 1:
+	switch {
+	case len(segments) == 1:
+		rq.setRoute(rt.Endpoint, false)
 		return rq.onAll(c)
-	case 2:
-		if strings.EqualFold(segments[1], ".search") {
-			return nil, notImplemented()
-		}
+	case len(segments) == 2 && strings.EqualFold(segments[1], searchName):
+		rq.setRoute(rt.Endpoint+"/"+searchName, false)
+		return rq.search(c)
+	case len(segments) == 2:
+		rq.setRoute(rt.Endpoint, true)
 		return rq.onOne(c, segments[1])
 	}
 	return nil, notFound()
+}
+
+// searchName is the last part of the address of a search by POST.
+const searchName = ".search"
+
+// special serves the endpoints that are of no resource type.
+func (rq *request) special(name string, rest []string) (*answer, error) {
+	switch {
+	case name == "me":
+		// RFC 7644 section 3.11 has 501 for servers that know no resource of who is authenticated. A provisioning client
+		// is none of the users that it provisions, and one whose token an issuer gave is known by the issuer's subject,
+		// which no attribute of a user is bound to: to guess one would let clients act on somebody by a name.
+		return nil, notImplemented()
+	case len(rest) > 0:
+		return nil, notFound()
+	case name == "bulk":
+		return rq.bulk()
+	}
+	return rq.search(rq.everyType()...)
 }
 
 // onAll serves the address of all resources of a type. HEAD is GET, whose body the server leaves out.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/roster-gateway/roster/directory"
 )
@@ -53,7 +52,7 @@ func (c *conditions) where() string { return " WHERE " + strings.Join(c.terms, "
 
 // List implements [directory.Store].
 func (s *Store) List(ctx context.Context, q directory.ListQuery) ([]*directory.Record, error) {
-	c, order, err := selection(q)
+	c, _, order, err := selection(q)
 	if err != nil {
 		return nil, err
 	}
@@ -62,31 +61,19 @@ func (s *Store) List(ctx context.Context, q directory.ListQuery) ([]*directory.R
 }
 
 // selection is what a list selects, and the order that it is in.
-func selection(q directory.ListQuery) (c *conditions, order string, err error) {
+func selection(q directory.ListQuery) (c *conditions, key orderKey, order string, err error) {
 	if c, err = listConditions(q); err != nil {
-		return nil, "", err
+		return nil, key, "", err
 	}
-	key := orderKeys[q.Order.Field]
-	direction, beyond := "ASC", ">"
-	if q.Order.Desc {
-		direction, beyond = "DESC", "<"
+	if key, err = c.orderKey(q.Order); err != nil {
+		return nil, key, "", err
 	}
 	if q.After != nil {
-		if key.column == "" {
-			c.add("i.id "+beyond+" %s", q.After.ID)
-		} else {
-			value, err := key.parse(q.After.Key)
-			if err != nil {
-				return nil, "", directory.BadInput("after", "This is no cursor of this list. Begin the list again.")
-			}
-			c.add("("+key.column+", i.id) "+beyond+" (%s, %s)", value, q.After.ID)
+		if err := c.after(key, q.Order.Desc, *q.After); err != nil {
+			return nil, key, "", err
 		}
 	}
-	order = " ORDER BY i.id " + direction
-	if key.column != "" {
-		order = " ORDER BY " + key.column + " " + direction + ", i.id " + direction
-	}
-	return c, order, nil
+	return c, key, key.orderBy(q.Order.Desc), nil
 }
 
 // page is the part of a statement that selects the rows of a page.
@@ -107,24 +94,6 @@ func (s *Store) Count(ctx context.Context, q directory.ListQuery) (int, error) {
 	var n int
 	table, _ := source(q)
 	return n, s.fitting(c).get(ctx, &n, `SELECT count(*) FROM `+table+c.where(), c.args...)
-}
-
-// orderKey is the column that a list is sorted by and the type of its cursor's key.
-type orderKey struct {
-	column string
-	parse  func(text string) (any, error)
-}
-
-func textKey(text string) (any, error) { return text, nil }
-func timeKey(text string) (any, error) { return time.Parse(time.RFC3339Nano, text) }
-
-var orderKeys = map[directory.OrderField]orderKey{
-	directory.OrderID:          {},
-	"":                         {},
-	directory.OrderName:        {"i.name_key", textKey},
-	directory.OrderDisplayName: {"i.display_key", textKey},
-	directory.OrderCreatedAt:   {"i.created_at", timeKey},
-	directory.OrderUpdatedAt:   {"i.updated_at", timeKey},
 }
 
 func listConditions(q directory.ListQuery) (*conditions, error) {

@@ -146,8 +146,9 @@ func (s scope) compilePresent(o directory.Operand) string {
 	}
 }
 
-// compileLinked looks at the ends of links that clients of the instance can see.
-func (s scope) compileLinked(p directory.Linked) (string, error) {
+// linkedTo is a FROM and WHERE clause of the identities "other" that the row is linked to by "l", as far as clients of
+// its instance can see them, and what the ends of the links are called.
+func (s scope) linkedTo(p directory.Linked) (from string, e ends) {
 	kind, e := "l.kind = 'member' AND other.kind IN ('USER', 'GROUP')", endsOf(p.Way)
 	switch {
 	case p.Manager:
@@ -155,14 +156,15 @@ func (s scope) compileLinked(p directory.Linked) (string, error) {
 	case p.Way == directory.Up:
 		kind = "l.kind = 'member' AND other.kind = 'GROUP'"
 	}
-	where := ""
-	if p.Where != nil {
-		term, err := scope{conditions: s.conditions, row: "other", document: "other.attributes"}.compile(p.Where)
-		if err != nil {
-			return "", err
-		}
-		where = " AND " + term
+	return `link l JOIN identity other ON other.id = l.` + e.far + `
+		WHERE l.` + e.near + ` = ` + s.row + `.id AND ` + kind + ` AND other.instance_id = ` + s.row + `.instance_id AND other.status <> 'DELETED'`, e
+}
+
+func (s scope) compileLinked(p directory.Linked) (string, error) {
+	from, _ := s.linkedTo(p)
+	if p.Where == nil {
+		return "EXISTS (SELECT FROM " + from + ")", nil
 	}
-	return `EXISTS (SELECT FROM link l JOIN identity other ON other.id = l.` + e.far + `
-		WHERE l.` + e.near + ` = ` + s.row + `.id AND ` + kind + ` AND other.instance_id = ` + s.row + `.instance_id AND other.status <> 'DELETED'` + where + `)`, nil
+	term, err := scope{conditions: s.conditions, row: "other", document: "other.attributes"}.compile(p.Where)
+	return "EXISTS (SELECT FROM " + from + " AND " + term + ")", err
 }

@@ -45,7 +45,7 @@ func (s scope) compileAttribute(p directory.Compare) (string, error) {
 
 // numberOf is a JSON value as a number, null where it is none.
 func numberOf(value string) string {
-	return "CASE WHEN jsonb_typeof(" + value + ") = 'number' THEN (" + value + " #>> '{}')::numeric END"
+	return "(CASE WHEN jsonb_typeof(" + value + ") = 'number' THEN (" + value + " #>> '{}')::numeric END)"
 }
 
 // instantOf is a JSON value as an instant, null where it is none. Offsets and years that Postgres does not know are none
@@ -53,16 +53,17 @@ func numberOf(value string) string {
 func instantOf(value string) string {
 	text := "(" + value + " #>> '{}')"
 	const pattern = `'^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-](0\d|1[0-5]):\d\d)?$'`
-	return "CASE WHEN " + text + " ~ " + pattern + " THEN (" + text + " || CASE WHEN " + text + " ~ '(Z|[+-]..:..)$' THEN '' ELSE 'Z' END)::timestamptz END"
+	zone := "CASE WHEN " + text + " ~ '(Z|[+-]..:..)$' THEN '' ELSE 'Z' END"
+	return "(CASE WHEN " + text + " ~ " + pattern + " THEN (" + text + " || " + zone + ")::timestamptz END)"
 }
 
 // values is a set of the values at a path of member names, going through arrays (lax mode). The names are bound as a
 // JSON path built from quoted members.
 func (s scope) values(path []string) string {
-	return "jsonb_path_query(" + s.document + ", " + s.bind(jsonPath(path)+"[*]") + "::jsonpath)"
+	return "jsonb_path_query(" + s.document + ", " + s.bind(jsonPath(path...)+"[*]") + "::jsonpath)"
 }
 
-func jsonPath(path []string) string {
+func jsonPath(path ...string) string {
 	text := "lax $"
 	for _, name := range path {
 		quoted, _ := json.Marshal(name) // cannot fail

@@ -39,7 +39,7 @@ func (s *Store) Resource(ctx context.Context, q directory.ListQuery, uid uuid.UU
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.resources(ctx, links, query, c)
+	found, err := s.resources(ctx, links, query, c, false)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -61,13 +61,13 @@ func (s *Store) Resources(ctx context.Context, q directory.ListQuery, links dire
 	if err != nil {
 		return nil, err
 	}
-	return s.resources(ctx, links, query, c)
+	return s.resources(ctx, links, query, c, q.Order.By != nil)
 }
 
 // resourcesSQL reads no links of rows outside of the page: a LIMIT sees to that, but with an OFFSET the page has to be
 // cut out first.
 func resourcesSQL(q directory.ListQuery, links directory.LinkSet) (query string, c *conditions, err error) {
-	c, order, err := selection(q)
+	c, key, order, err := selection(q)
 	if err != nil {
 		return "", nil, err
 	}
@@ -76,17 +76,25 @@ func resourcesSQL(q directory.ListQuery, links directory.LinkSet) (query string,
 	if q.Offset > 0 {
 		from = `(SELECT * FROM ` + from + `) AS i` + order
 	}
-	return `SELECT ` + columns + linkList(links) + ` FROM ` + from, c, nil
+	sortKey := ""
+	if q.Order.By != nil {
+		sortKey = ", " + key.sql + "::text"
+	}
+	return `SELECT ` + columns + linkList(links) + sortKey + ` FROM ` + from, c, nil
 }
 
-func (s *Store) resources(ctx context.Context, links directory.LinkSet, query string, c *conditions) ([]*directory.Resource, error) {
+func (s *Store) resources(ctx context.Context, links directory.LinkSet, query string, c *conditions, sorted bool) ([]*directory.Resource, error) {
 	var out []*directory.Resource
 	err := s.fitting(c).rows(ctx, func(rows *sql.Rows) error {
 		var row recordRow
 		var linked pq.StringArray
+		var sortKey *string
 		into := row.into()
 		if links != (directory.LinkSet{}) {
 			into = append(into, &linked)
+		}
+		if sorted {
+			into = append(into, &sortKey)
 		}
 		if err := rows.Scan(into...); err != nil {
 			return err
@@ -94,7 +102,7 @@ func (s *Store) resources(ctx context.Context, links directory.LinkSet, query st
 		list, err := references(linked)
 		record := row.bare()
 		record.Attrs = directory.AttributesOf(string(row.Attributes))
-		out = append(out, &directory.Resource{Record: record, Links: list})
+		out = append(out, &directory.Resource{Record: record, Links: list, SortKey: sortKey})
 		return err
 	}, query, c.args...)
 	return out, err

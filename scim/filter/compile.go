@@ -125,7 +125,7 @@ func (c compiler) present(n presentNode) (directory.Predicate, error) {
 	}
 	if n.at.Attr.MultiValued && n.at.Sub != nil {
 		return directory.Element{
-			Path:  path(schema.Ref{Extension: n.at.Extension, Attr: n.at.Attr}),
+			Path:  placeOf(schema.Ref{Extension: n.at.Extension, Attr: n.at.Attr}),
 			Where: directory.Present{Operand: directory.Operand{Path: []string{n.at.Sub.Name}, CaseExact: n.at.Sub.CaseExact}},
 		}, nil
 	}
@@ -140,11 +140,11 @@ func (c compiler) operand(at schema.Ref) directory.Operand {
 			return o
 		}
 	}
-	o.Path = path(at)
+	o.Path = placeOf(at)
 	return o
 }
 
-func path(at schema.Ref) []string {
+func placeOf(at schema.Ref) []string {
 	out := []string{}
 	if at.Extension != nil {
 		out = append(out, at.Extension.ID)
@@ -163,7 +163,7 @@ func (c compiler) element(n elementNode) (directory.Predicate, error) {
 	}
 	c.inElement = true
 	where, err := c.node(n.where)
-	return directory.Element{Path: path(n.at), Where: where}, err
+	return directory.Element{Path: placeOf(n.at), Where: where}, err
 }
 
 func (c compiler) compare(n compareNode) (directory.Predicate, error) {
@@ -204,7 +204,7 @@ func (c compiler) compare(n compareNode) (directory.Predicate, error) {
 		return c.negatable(n, func(n compareNode) (directory.Predicate, error) {
 			operand := directory.Operand{Path: []string{n.at.Sub.Name}, CaseExact: n.at.Sub.CaseExact}
 			return directory.Element{
-				Path:  path(schema.Ref{Extension: n.at.Extension, Attr: n.at.Attr}),
+				Path:  placeOf(schema.Ref{Extension: n.at.Extension, Attr: n.at.Attr}),
 				Where: directory.Compare{Operand: operand, Op: n.op, Value: n.value},
 			}, nil
 		})
