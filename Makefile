@@ -7,9 +7,11 @@ LDFLAGS := -X github.com/roster-gateway/roster/internal/command.Version=$(VERSIO
 RACE ?= $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 # Runs a command with a throw-away Postgres server.
 WITH_POSTGRES := $(GO) run ./internal/testpg/run --
+# How long each target is fuzzed.
+FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e check check-format check-vet check-generated check-contract bench soak build generate postgres clean
+.PHONY: help demo test check check-format check-vet check-generated check-contract bench soak conformance e2e fuzz build generate postgres clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -49,6 +51,17 @@ bench: postgres ## Measure Roster beside the least that its answers can cost: on
 
 soak: postgres ## Run Roster for long under concurrent writes, and judge every answer: in twelve minutes
 	$(WITH_POSTGRES) $(GO) run ./internal/soak $(SOAK_FLAGS)
+
+conformance: postgres ## Run the tests of all that a SCIM server has to do, in full size, and print what holds: in five minutes
+	cd conformance && npm ci --silent --no-audit --no-fund
+	$(WITH_POSTGRES) $(GO) run ./conformance
+
+fuzz: postgres ## Fuzz what reads SCIM requests, each target for FUZZTIME (30s)
+	@for package in $$($(GO) list ./scim/...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target" && $(WITH_POSTGRES) $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
 
 build: ## Build the program roster
 	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o roster .
