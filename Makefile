@@ -59,7 +59,7 @@ conformance: postgres ## Run the tests of all that a SCIM server has to do, in f
 fuzz: postgres ## Fuzz what reads SCIM requests, each target for FUZZTIME (30s)
 	@for package in $$($(GO) list ./scim/...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			echo "$$package $$target" && $(WITH_POSTGRES) $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+			echo "$$package $$target" && $(WITH_POSTGRES) $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $(FUZZFLAGS) $$package || exit 1; \
 		done; \
 	done
 
