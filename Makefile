@@ -9,6 +9,8 @@ RACE ?= $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 WITH_POSTGRES := $(GO) run ./internal/testpg/run --
 # How long each target is fuzzed.
 FUZZTIME ?= 30s
+# Little time goes into making inputs shorter that only cover something new: with a server, that is chance.
+FUZZFLAGS ?= -fuzzminimizetime 10x
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check check-format check-vet check-generated check-contract bench soak conformance e2e fuzz build generate postgres clean

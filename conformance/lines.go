@@ -3,7 +3,7 @@ package main
 // line is one thing that a SCIM server has to do, and the tests that show it.
 type line struct {
 	group, says string
-	// tests are named by package folder and function; none is what is not built yet.
+	// tests are named by package folder and function.
 	tests []string
 }
 
@@ -24,10 +24,14 @@ var lines = []line{
 	{"URLs", "resource names in any case; a trailing ? or & is ignored", in("scim", "TestAddresses", "TestPaging")},
 	{"URLs", "query parameters that are not known are ignored", in("scim", "TestEntraTestConnection", "TestPaging")},
 	{"URLs", "methods that an address does not take are 405 with Allow", in("scim", "TestMethods")},
-	{"URLs", "POST .search, of one type and of all", nil},
-	{"URLs", "/Me", nil},
+	{"URLs", "POST .search, of one type and of all", in("scim", "TestSearch", "TestSearchOverAllTypes")},
+	{"URLs", "/Me is not there for a client that is nobody", in("scim", "TestMe")},
 	{"URLs", "ServiceProviderConfig, Schemas and ResourceTypes describe what there is", in("scim", "TestServiceProviderConfig", "TestDiscoveryDescribesItself")},
-	{"URLs", "resource types and extensions are data", nil},
+	{"URLs", "resource types and extensions are data: one from files does all that User does", in("scim", "TestConformance", "TestConformanceTypes", "TestConformanceSort",
+		"TestConformanceSortOfTypes", "TestConformanceDiscovery", "TestConformanceWorkedExample", "TestConformanceBulk")},
+	{"URLs", "every characteristic of an attribute is kept to", in("scim", "TestConformanceWrongValues", "TestConformanceMutability", "TestConformanceImmutableCrowd",
+		"TestConformanceReturned", "TestConformanceUniqueness", "TestConformanceRequired", "TestConformanceStoredIsReadBack", "TestConformanceConcurrentCreates",
+		"TestUniqueValuesAreExchanged", "TestConformanceMadeUnique", "TestConformanceChangedFiles", "TestConformanceTextsAreFound")},
 
 	{"Filters", "the whole grammar, in any nesting", in("scim/filter", "TestParse", "TestParsePath", "TestStringIsReadBack")},
 	{"Filters", "the database answers as the definition of each operator does", append(in("scim", "TestFiltersAreAnsweredAsInMemory"), in("scim/filter", "TestMatch", "TestEqualities")...)},
@@ -38,7 +42,7 @@ var lines = []line{
 	{"Filters", "True, False and words without quotes are literals", in("scim/filter", "TestParse")},
 	{"Filters", "what is malformed or not supported is 400 invalidFilter", append(in("scim/filter", "TestParseRefuses", "TestUnanswerableFiltersAreRefused"), in("scim", "TestBadFilters")...)},
 	{"Filters", "length and depth are bounded before parsing, and hostile ones refused at once", append(in("scim/filter", "TestParseLimits"), in("scim", "TestHostileFiltersAreRefusedFast")...)},
-	{"Filters", "what clients ask for all the time is found by an index", in("store", "TestPointReadsUseIndexes", "TestWritesUseIndexes")},
+	{"Filters", "what clients ask for all the time is found by an index", in("store", "TestReadsUseIndexes", "TestWritesUseIndexes", "TestCustomReadsUseIndexes")},
 
 	{"PATCH", "all operations or none", in("scim", "TestPatchIsAtomic")},
 	{"PATCH", "memberships as sets, without loading the group", in("scim", "TestStatements", "TestConcurrentMemberChanges")},
@@ -49,10 +53,10 @@ var lines = []line{
 	{"PATCH", "another implementation comes to the same resource", in("scim", "TestPeer_Patch")},
 
 	{"Semantics", "ETag in header and meta.version; If-Match 412, If-None-Match 304", in("scim", "TestVersions", "TestLinksAreVersioned", "TestOneOfSeveralWriters")},
-	{"Semantics", "bulk, with references forward and failOnErrors", nil},
+	{"Semantics", "bulk, with references forward, in circles, and failOnErrors", in("scim", "TestBulk", "TestBulkReferences", "TestBulkCircles", "TestBulkFailures", "TestBulkFailOnErrors", "TestBulkLimits", "TestBulkGraphs")},
 	{"Semantics", "paging by index in a stable order", in("scim", "TestPaging", "TestPageSizes")},
-	{"Semantics", "paging by cursor (RFC 9865)", nil},
-	{"Semantics", "sorting", nil},
+	{"Semantics", "paging by cursor (RFC 9865)", in("scim", "TestCursors", "TestCursorsAreStable")},
+	{"Semantics", "sorting", in("scim", "TestSort")},
 	{"Semantics", "attributes and excludedAttributes", in("scim", "TestProjection")},
 	{"Semantics", "user.groups is current and read-only; a deleted user is in no group", in("scim", "TestUserGroups", "TestConversation_Entra")},
 	{"Semantics", "a deleted userName can be created again, with a new id", in("scim", "TestCreateGetReplaceDeleteUser", "TestConversation_Entra")},
@@ -90,5 +94,8 @@ var lines = []line{
 	{"Safety", "a disabled instance is refused at once; tokens reach their own instance alone", in("scim", "TestDisabledInstance", "TestIsolation")},
 	{"Safety", "every write and every refusal is in the provisioning log, and no secret", in("scim", "TestProvisioningLog", "TestProvisioningLogHoldsNoSecret")},
 	{"Safety", "a flood is never held up by its log", in("directory", "TestFloodDoesNotBlock", "TestStrangersCrowdNobodyOut", "TestEventsOutliveTrouble")},
-	{"Safety", "OpenID Connect tokens, and consent that has run out", nil},
+	{"Safety", "access tokens of an OpenID issuer are taken under /tokens/ alone, forged and foreign ones nowhere", append(in("access", "TestIssuersTokensOpenSCIM", "TestIssuersScopeIsNeeded",
+		"TestA5ForgedTokens", "TestA6WrongClaims", "TestA8KeysCannotBeFetched", "TestA8FetchesAreFew", "TestA9KeyRotation"), in("scim", "TestIssuersTokenNeedsATenantURL")...)},
+	{"Safety", "refreshed tokens are on disk before they are used, and nothing is left when consent has run out", in("internal/signin", "TestRefreshedTokensAreOnDiskBeforeUse", "TestTwoAtOnceRefreshOnce", "TestEndOfConsentLeavesNothing")},
+	{"Safety", "what an instance maps is what the directory shows, and nothing of what clients read", in("scim", "TestAttributeMap", "TestAttributeMapIsChecked")},
 }

@@ -102,9 +102,9 @@ func read(from io.Reader, log io.Writer) (map[string]string, error) {
 	return results, scan.Err()
 }
 
-// report prints the lines with what their tests came to, and says whether all that is built holds.
+// report prints the lines with what their tests came to, and says whether all hold.
 func report(to io.Writer, lines []line, results map[string]string) bool {
-	held, due := 0, 0
+	held := 0
 	for i, l := range lines {
 		if i == 0 || lines[i-1].group != l.group {
 			of := slices.DeleteFunc(slices.Clone(lines), func(other line) bool { return other.group != l.group })
@@ -112,28 +112,17 @@ func report(to io.Writer, lines []line, results map[string]string) bool {
 			fmt.Fprintf(to, "\n%s: %d of %d\n", l.group, n, len(of))
 		}
 		state := stateOf(l, results)
-		switch state {
-		case "ok":
+		if state == "ok" {
 			held++
-		case "due":
-			due++
 		}
 		fmt.Fprintf(to, "  %-4s  %s\n", state, l.says)
 	}
-	fmt.Fprintf(to, "\n%d of %d lines hold", held, len(lines))
-	if due > 0 {
-		fmt.Fprintf(to, "; %d are not built yet", due)
-	}
-	fmt.Fprintf(to, ". %d tests ran.\n", len(results))
-	return held+due == len(lines)
+	fmt.Fprintf(to, "\n%d of %d lines hold. %d tests ran.\n", held, len(lines), len(results))
+	return held == len(lines)
 }
 
-// stateOf is ok where every test of a line passed, due where there is none yet, and else the state of the first that did
-// not pass.
+// stateOf is ok where every test of a line passed, and else the state of the first that did not.
 func stateOf(l line, results map[string]string) string {
-	if len(l.tests) == 0 {
-		return "due"
-	}
 	for _, test := range l.tests {
 		switch result := results[test]; result {
 		case "pass":
