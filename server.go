@@ -42,6 +42,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	if err := tokens.HoldInMemory(p.Background, people); err != nil {
 		return command.Gateway{}, err
 	}
+	go people.WatchGrowth(p.Background, p.Store)
 	go people.Reevaluate(p.Background, p.Store, scim.Reevaluator(types))
 	go people.KeepHouse(p.Background, p.Store, directory.Retention{
 		Changes: p.Settings.ChangeRetention, Tombstones: p.Settings.TombstoneRetention, Provisioning: p.Settings.ProvisioningLogRetention,

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"strings"
+	"testing"
+
 	"github.com/google/uuid"
 
 	"github.com/roster-gateway/roster/directory"
@@ -33,4 +36,31 @@ func ResourceSQL(q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) 
 		return "", nil, err
 	}
 	return query, c.args, nil
+}
+
+// KeptPlans are the plans of the statements that the store keeps prepared and that contain a text, by their text. It needs
+// a store of one connection. The arguments of a statement are those under a text that it contains.
+func (s *Store) KeptPlans(t *testing.T, text string, args map[string]string) map[string]string {
+	t.Helper()
+	var prepared []struct{ Name, Statement string }
+	if err := s.db.Select(&prepared, `SELECT name, statement FROM pg_prepared_statements WHERE strpos(statement, $1) > 0`, text); err != nil {
+		t.Fatal(err)
+	}
+	plans := map[string]string{}
+	for _, p := range prepared {
+		for part, list := range args {
+			if !strings.Contains(p.Statement, part) {
+				continue
+			}
+			var lines []string
+			if err := s.db.Select(&lines, `EXPLAIN EXECUTE "`+p.Name+`" (`+list+`)`); err != nil {
+				t.Fatal(err)
+			}
+			plans[p.Statement] = strings.Join(lines, "\n")
+		}
+	}
+	if len(plans) != len(args) {
+		t.Fatalf("%d statements of %d are prepared", len(plans), len(args))
+	}
+	return plans
 }

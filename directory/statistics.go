@@ -1,0 +1,41 @@
+package directory
+
+import (
+	"context"
+	"time"
+)
+
+// Analyzer is what keeping the database's statistics current needs from storage.
+type Analyzer interface {
+	// Analyze gathers the statistics of tables that have outgrown them, by the numbers of rows that they have.
+	Analyze(ctx context.Context, identities, links int) error
+}
+
+const (
+	// lookForGrowthEvery is how often a replica looks whether the tables have grown.
+	lookForGrowthEvery = time.Second
+	// fewRows is how many rows any plan can read whole.
+	fewRows = 200
+)
+
+// WatchGrowth has the database look at its tables whenever they have doubled, until the context ends. Databases do so by
+// themselves a minute later or more, and an empty one has plans that read whole tables: a first push would go on by them.
+func (d *Directory) WatchGrowth(ctx context.Context, store Analyzer) {
+	tick := time.NewTicker(lookForGrowthEvery)
+	defer tick.Stop()
+	seen := 0
+	for {
+		graph := d.replica.current.Load().graph
+		if rows := graph.Len() + graph.Edges(); rows >= max(2*seen, fewRows) {
+			seen = rows
+			if err := store.Analyze(ctx, graph.Len(), graph.Edges()); err != nil && ctx.Err() == nil {
+				d.log.Warn("the database's statistics could not be brought up to date; all is slower until it does so itself", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
