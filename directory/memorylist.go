@@ -14,7 +14,8 @@ const maxListVisits = 20_000
 // inMemory reports whether a graph knows all that a query asks for: kinds, statuses and instances, in the order of ids.
 // Tombstones are the store's, which also knows those of deleted instances by name.
 func (q *ListQuery) inMemory() bool {
-	return q.ResourceType == "" && (q.Order.Field == OrderID || q.Order.Field == "") && !q.Order.Desc && q.Offset == 0 && q.Status&Statuses(StatusDeleted) == 0 &&
+	return q.ResourceType == "" && q.Order.By == nil && (q.Order.Field == OrderID || q.Order.Field == "") && !q.Order.Desc &&
+		q.Offset == 0 && q.Status&Statuses(StatusDeleted) == 0 &&
 		len(q.Words) == 0 && q.NameKey == nil && q.EmailKey == nil && q.ExternalID == nil && q.UpdatedSince == nil && q.Where == nil
 }
 

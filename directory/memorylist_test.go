@@ -156,3 +156,43 @@ func TestCountIsThatOfTheStore(t *testing.T) {
 		}
 	}
 }
+
+// A page deep in a list is the same whether the database counts its way there or the graph knows it.
+func TestDeepPagesAreThoseOfTheStore(t *testing.T) {
+	t.Parallel()
+	all, inStore := replicas(t, 2, false)
+	f := &fixture{TB: t, Directory: all[0], ctx: t.Context()}
+	i, other := f.instance("HR", directory.TypeSCIM, ""), f.instance("Elsewhere", directory.TypeSCIM, "")
+	for n := range 5 {
+		puts := []directory.Put{}
+		for k := range 300 {
+			puts = append(puts, user(fmt.Sprint("user", n, "-", k)))
+		}
+		f.put(i, puts...)
+		f.put(other, user(fmt.Sprint("other", n)), group(fmt.Sprint("group", n)))
+	}
+	q := directory.ListQuery{Kinds: []directory.IdentityKind{directory.KindUser}, InstanceID: i.ID, Status: directory.AnyLive, Limit: 3}
+	byName := &directory.SortKey{Operand: directory.Operand{Column: directory.ColumnName}}
+	for _, q.Offset = range []int{999, 1000, 1001, 1200, 1498, 1499, 1500, 1501, 5000} {
+		if q.Order.By = nil; q.Offset == 1200 {
+			q.Order.By = byName
+		}
+		for step := range 2 {
+			page := func(d *directory.Directory) (names []string) {
+				for _, r := range must(d.Resources(t.Context(), q, directory.LinkSet{})) {
+					names = append(names, r.Name)
+				}
+				return names
+			}
+			want := page(inStore)
+			for n, d := range all {
+				if diff := cmp.Diff(want, page(d)); diff != "" {
+					t.Fatalf("offset %d, step %d, replica %d (-store +memory):\n%s", q.Offset, step, n, diff)
+				}
+			}
+			if step == 0 {
+				f.delete(i, must(inStore.Resources(t.Context(), directory.ListQuery{InstanceID: i.ID, Status: directory.AnyLive, Limit: 1}, directory.LinkSet{}))[0].Record)
+			}
+		}
+	}
+}

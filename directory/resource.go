@@ -42,8 +42,26 @@ func (r *Resource) Manager() string {
 	return ""
 }
 
+// deepOffset is from how many rows on it is worth while to find out where they end: the database would read them all.
+const deepOffset = 1000
+
 // Resources selects identities; q.Limit bounds them.
 func (d *Directory) Resources(ctx context.Context, q ListQuery, links LinkSet) ([]*Resource, error) {
+	if q.Offset >= deepOffset {
+		m, err := d.latest(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if m != nil {
+			f, err := m.filter(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			if last, ok := m.state.graph.Nth(f, q.Offset); ok {
+				q.Offset, q.After = 0, &Position{ID: last}
+			}
+		}
+	}
 	return d.store.Resources(ctx, q, links)
 }
 
@@ -59,16 +77,28 @@ func (d *Directory) Resource(ctx context.Context, q ListQuery, id string, links 
 // Count counts what Resources without paging would return. What depends on kinds, statuses and instances alone is counted
 // in memory, by a state that has all that was committed before.
 func (d *Directory) Count(ctx context.Context, q ListQuery) (int, error) {
-	q.Offset, q.Order, q.After = 0, Order{}, nil
-	if d.replica == nil || !q.inMemory() {
-		return d.store.Count(ctx, q)
-	}
-	s, err := d.replica.latest(ctx)
+	q.Order = Order{}
+	m, err := d.latest(ctx, q)
 	if err != nil {
 		return 0, err
 	}
+	if m == nil {
+		return d.store.Count(ctx, q)
+	}
+	f, err := m.filter(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	return m.state.graph.CountAll(f), nil
+}
+
+// latest is a state in memory that has all that was committed before, nil where a query asks for what no such state knows.
+func (d *Directory) latest(ctx context.Context, q ListQuery) (*memory, error) {
+	q.Offset, q.After = 0, nil
+	if d.replica == nil || !q.inMemory() {
+		return nil, nil
+	}
 	m := &memory{Source: d.store, directory: d}
-	m.once.Do(func() { m.state = s })
-	n, _, err := m.total(ctx, q)
-	return n, err
+	m.once.Do(func() { m.state, m.err = d.replica.latest(ctx) })
+	return m, m.err
 }

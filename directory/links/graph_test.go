@@ -341,6 +341,11 @@ func TestListLooksAtNoMoreThanItMay(t *testing.T) {
 			t.Errorf("%s: whole %v (-want +got):\n%s", c.name, whole, diff)
 		}
 	}
+	for n, want := range map[int]int64{1: 10, 3: 50, 4: 70, 5: 0} {
+		if id, ok := g.Nth(odd, n); id != want || ok != (want != 0) {
+			t.Errorf("number %d is %d, %v", n, id, ok)
+		}
+	}
 	if n := g.CountAll(odd); n != 4 {
 		t.Errorf("counted %d", n)
 	}

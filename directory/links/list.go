@@ -49,6 +49,22 @@ func (g *Graph) List(f Filter, after int64, first, most int, out []int64) (ids [
 	return out, true
 }
 
+// Nth is the id of the n-th identity, from 1, that passes a filter. It reports false where there are fewer, or where places
+// are not in the order of ids.
+func (g *Graph) Nth(f Filter, n int) (id int64, ok bool) {
+	if !g.ordered {
+		return 0, false
+	}
+	for place := range g.n {
+		if f.lists(g, int32(place)) {
+			if n--; n == 0 {
+				return g.idAt(int32(place)), true
+			}
+		}
+	}
+	return 0, false
+}
+
 // CountAll counts the identities that pass a filter. It takes a time that depends on the number of instances alone.
 func (g *Graph) CountAll(f Filter) int {
 	count := 0
