@@ -49,8 +49,8 @@ type Principal struct {
 	Token uuid.UUID
 	// Instance is the instance of a SCIM token; nil for a token of an issuer, see [Service.InstanceAt].
 	Instance *directory.Instance
-	// Issuer is who issued the token, empty for Roster's own.
-	Issuer string
+	// Issuer is who issued the token, empty for Roster's own, and Subject whom it stands for by the issuer's name.
+	Issuer, Subject string
 }
 
 // Has reports whether the principal carries a scope.

@@ -85,7 +85,7 @@ func (s *Service) verify(ctx context.Context, i trusted, token string) (*Princip
 			Message: "This access token lacks the scope " + i.SCIMScope + ". Ask its issuer for one with it.",
 		}
 	}
-	return &Principal{Name: claims.Subject + " (" + i.URL + ")", Scopes: []Scope{SCIM}, Issuer: i.URL}, nil
+	return &Principal{Name: claims.Subject + " (" + i.URL + ")", Scopes: []Scope{SCIM}, Issuer: i.URL, Subject: claims.Subject}, nil
 }
 
 // InstanceAt returns the SCIM instance whose Tenant URL holds a token, nil where there is none. The token is no

@@ -45,7 +45,7 @@ func opens(t testing.TB, s *access.Service, p *testoidc.Provider, name, token st
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
-	want := &access.Principal{Name: "client-1 (" + p.URL() + ")", Scopes: []access.Scope{access.SCIM}, Issuer: p.URL()}
+	want := &access.Principal{Name: "client-1 (" + p.URL() + ")", Scopes: []access.Scope{access.SCIM}, Issuer: p.URL(), Subject: "client-1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}

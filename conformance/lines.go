@@ -25,7 +25,7 @@ var lines = []line{
 	{"URLs", "query parameters that are not known are ignored", in("scim", "TestEntraTestConnection", "TestPaging")},
 	{"URLs", "methods that an address does not take are 405 with Allow", in("scim", "TestMethods")},
 	{"URLs", "POST .search, of one type and of all", in("scim", "TestSearch", "TestSearchOverAllTypes")},
-	{"URLs", "/Me is not there for a client that is nobody", in("scim", "TestMe")},
+	{"URLs", "/Me, for tokens that stand for somebody", in("scim", "TestMe", "TestMeIsTheTokensSubject")},
 	{"URLs", "ServiceProviderConfig, Schemas and ResourceTypes describe what there is", in("scim", "TestServiceProviderConfig", "TestDiscoveryDescribesItself")},
 	{"URLs", "resource types and extensions are data: one from files does all that User does", in("scim", "TestConformance", "TestConformanceTypes", "TestConformanceSort",
 		"TestConformanceSortOfTypes", "TestConformanceDiscovery", "TestConformanceWorkedExample", "TestConformanceBulk")},

@@ -14,22 +14,53 @@ import (
 	"github.com/roster-gateway/roster/scim"
 )
 
+// trusting is a server that takes an issuer's tokens, and how to come to a client of it with a token for a subject.
+func (w *world) trusting() (p *testoidc.Provider, at func(prefix, subject string) *client) {
+	w.t.Helper()
+	t := w.t
+	p = testoidc.New(t)
+	fetch, err := outbound.NewClient(outbound.Config{Timeout: time.Second, MaxAnswer: issuer.MaxKeySet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := access.New(w.store, access.Config{Issuers: []access.Issuer{{URL: p.URL(), Audience: publicURL, SCIMScope: publicURL + "/write", Client: fetch}}})
+	server := httptest.NewServer(scim.NewHandler(w.directory, service, scim.Config{PublicURL: publicURL}))
+	t.Cleanup(server.Close)
+	return p, func(prefix, subject string) *client {
+		return &client{t: t, server: server.URL, prefix: prefix, bearer: p.Token(p.Claims(publicURL, map[string]any{"sub": subject}))}
+	}
+}
+
+// /Me is the user whose externalId is the subject of an issuer's token, and nobody who only looks like it.
+func TestMeIsTheTokensSubject(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, at := w.trusting()
+	other := w.instance("Other")
+	ana := w.post("/Users", `{"userName":"ana@x","externalId":"s-1","emails":[{"value":"s-2"}]}`).is(http.StatusCreated).text("id")
+	w.post("/Users", `{"userName":"s-2","displayName":"s-2"}`).is(http.StatusCreated)
+	w.post("/Groups", `{"displayName":"G","externalId":"s-3"}`).is(http.StatusCreated)
+	other.post("/Users", `{"userName":"eve@x","externalId":"s-4"}`).is(http.StatusCreated)
+	tenant := "/tokens/" + w.urlToken(provider)
+	me := at(tenant, "s-1")
+	me.get("/Me").is(http.StatusOK).has(ana, "id").has("ana@x", "userName")
+	me.patch("/me", `{"op":"add","path":"title","value":"Dr"}`).is(http.StatusNoContent)
+	me.get("/Me?attributes=title").is(http.StatusOK).has("Dr", "title")
+	me.post("/Me", `{}`).fails(http.StatusMethodNotAllowed, "")
+	for _, subject := range []string{"s-2", "s-3", "s-4", "S-1", ana, "ana@x"} {
+		at(tenant, subject).get("/Me").fails(http.StatusNotFound, "")
+	}
+	me.delete("/Me").is(http.StatusNoContent)
+	me.get("/Me").fails(http.StatusNotFound, "")
+}
+
 // An issuer's token is of no instance: it opens the one that the Tenant URL names, and nothing else.
 func TestIssuersTokenNeedsATenantURL(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.instance("Other")
-	p := testoidc.New(t)
-	fetch, err := outbound.NewClient(outbound.Config{Timeout: time.Second, MaxAnswer: issuer.MaxKeySet})
-	if err != nil {
-		t.Fatal(err)
-	}
-	trusting := access.New(w.store, access.Config{Issuers: []access.Issuer{{URL: p.URL(), Audience: publicURL, SCIMScope: publicURL + "/write", Client: fetch}}})
-	server := httptest.NewServer(scim.NewHandler(w.directory, trusting, scim.Config{PublicURL: publicURL}))
-	t.Cleanup(server.Close)
-	at := func(prefix string) *client {
-		return &client{t: t, server: server.URL, prefix: prefix, bearer: p.Token(p.Claims(publicURL, nil))}
-	}
+	p, with := w.trusting()
+	at := func(prefix string) *client { return with(prefix, "somebody") }
 	tenant := "/tokens/" + w.urlToken(provider)
 	id := at(tenant).post("/Users", map[string]any{"userName": "ana@x"}).is(http.StatusCreated).text("id")
 	w.client.get("/Users/" + id).is(http.StatusOK) // the same as with the instance's own token

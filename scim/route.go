@@ -106,13 +106,10 @@ const searchName = ".search"
 // special serves the endpoints that are of no resource type.
 func (rq *request) special(name string, rest []string) (*answer, error) {
 	switch {
-	case name == "me":
-		// RFC 7644 section 3.11 has 501 for servers that know no resource of who is authenticated. A provisioning client
-		// is none of the users that it provisions, and one whose token an issuer gave is known by the issuer's subject,
-		// which no attribute of a user is bound to: to guess one would let clients act on somebody by a name.
-		return nil, notImplemented()
 	case len(rest) > 0:
 		return nil, notFound()
+	case name == "me":
+		return rq.me()
 	case name == "bulk":
 		return rq.bulk()
 	}

@@ -90,13 +90,14 @@ func TestSearchOverAllTypes(t *testing.T) {
 	}
 }
 
-// /Me is not supported (RFC 7644 section 3.11).
+// The token of an instance stands for no user (RFC 7644 section 3.11).
 func TestMe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		for _, path := range []string{"/Me", "/me", "/Me/x"} {
+		for _, path := range []string{"/Me", "/me"} {
 			w.do(method, path, `{}`).fails(http.StatusNotImplemented, "")
 		}
 	}
+	w.get("/Me/x").fails(http.StatusNotFound, "")
 }
