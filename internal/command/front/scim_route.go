@@ -31,7 +31,7 @@ func scimRoute(path string) string {
 	switch {
 	case len(segments) == 1:
 		return pattern
-	case segments[1] == ".search":
+	case strings.EqualFold(segments[1], ".search"):
 		return pattern + "/.search"
 	}
 	return pattern + "/{id}"

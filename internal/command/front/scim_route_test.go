@@ -11,6 +11,8 @@ func TestSCIMRoute(t *testing.T) {
 		"/scim/v2/users/":                   "/scim/v2/Users",
 		"/scim/v2/Users/canary":             "/scim/v2/Users/{id}",
 		"/scim/v2/GROUPS/.search":           "/scim/v2/Groups/.search",
+		"/scim/v2/users/.SEARCH":            "/scim/v2/Users/.search",
+		"/tokens/canary/.Search/":           "/tokens/{token}/.search",
 		"/scim/v2/canary/x":                 "/scim/v2/",
 		"/scim/v2/Schemas/urn:canary":       "/scim/v2/Schemas/{id}",
 		"/tokens/":                          "/tokens/",
