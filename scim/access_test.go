@@ -6,12 +6,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim"
+	"github.com/roster-gateway/roster/scim/schema"
 )
 
 // A1 to A3, A16: without a valid bearer every address answers the same 401, with a challenge and a SCIM body.
@@ -114,22 +118,45 @@ func TestAddresses(t *testing.T) {
 	own.get("/Users").is(http.StatusOK)
 }
 
+// HEAD is GET without its body; what an address does not take is told with what it takes (RFC 9110 section 15.5.6). Me
+// is not there for any method.
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.user("ana@x")
+	const all, one, read, post, none = "GET, HEAD, POST", "DELETE, GET, HEAD, PATCH, PUT", "GET, HEAD", "POST", ""
+	user, unknown := w.user("ana@x"), uuid.NewString()
+	group := w.group("G", user)
 	for path, allowed := range map[string]string{
-		"/Users": "GET, HEAD, POST", "/Users/" + id: "DELETE, GET, HEAD, PATCH, PUT", "/Schemas": "GET, HEAD", "/ServiceProviderConfig": "GET, HEAD",
+		"/Users": all, "/Groups": all, "/Users/" + user: one, "/Groups/" + group: one, "/Users/" + unknown: one, "": read,
+		"/ServiceProviderConfig": read, "/Schemas": read, "/Schemas/" + schema.UserURN: read, "/ResourceTypes": read, "/ResourceTypes/User": read,
+		"/.search": post, "/Users/.search": post, "/Groups/.SEARCH": post, "/Bulk": post, "/Me": none,
 	} {
+		taken := strings.Split(allowed, ", ")
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"} {
-			if strings.Contains(allowed, method) {
+			if slices.Contains(taken, method) {
 				continue
 			}
-			a := w.do(method, path, nil).fails(http.StatusMethodNotAllowed, "")
-			same(t, path, allowed, a.header.Get("Allow"))
+			status := http.StatusMethodNotAllowed
+			if allowed == none {
+				status = http.StatusNotImplemented
+			}
+			a := w.do(method, path, nil).is(status)
+			if method != "HEAD" {
+				a.fails(status, "")
+			}
+			same(t, method+" "+path, allowed, a.header.Get("Allow"))
 		}
-		if a := w.do("HEAD", path, nil).is(http.StatusOK); a.raw != "" {
-			t.Errorf("HEAD %s: %s", path, a.raw)
+		if !slices.Contains(taken, "HEAD") {
+			continue
+		}
+		get, head := w.get(path), w.do("HEAD", path, nil)
+		same(t, "HEAD "+path+": status", get.status, head.status)
+		same(t, "HEAD "+path+": body", "", head.raw)
+		for _, name := range []string{"Content-Type", "Content-Length", "Content-Location", "ETag"} {
+			if path == "/Users/"+unknown && name == "Content-Length" {
+				continue // the error names the request
+			}
+			same(t, "HEAD "+path+": "+name, get.header.Get(name), head.header.Get(name))
 		}
 	}
 }
