@@ -47,6 +47,10 @@ func (d *Directory) reflects(ctx context.Context, r Revision) (again <-chan stru
 	return again, reflects, err
 }
 
+// Snapshot is a state of the store that holds everything that was read from it before. What a replica has in memory may
+// be older.
+func (d *Directory) Snapshot(ctx context.Context) (Revision, error) { return d.store.Snapshot(ctx) }
+
 // Revision is the newest committed state that the view's answers reflect.
 func (v *View) Revision(ctx context.Context) (Revision, error) {
 	if m, ok := v.source.(*memory); ok {

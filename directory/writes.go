@@ -5,10 +5,12 @@ import (
 	"sync"
 )
 
-// Writes notes the revisions that one request's writes committed, so that its answer can carry the last.
+// Writes notes what one request's writes committed, so that its answer can carry a revision that holds all of it.
 type Writes struct {
 	mu   sync.Mutex
 	last *Revision
+	// unchanged says that since the last commit a write found everything as it wants it.
+	unchanged bool
 }
 
 type writesKey struct{}
@@ -24,11 +26,28 @@ func NoteRevision(ctx context.Context, r Revision) {
 	if w, ok := ctx.Value(writesKey{}).(*Writes); ok {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.last = &r
+		w.last, w.unchanged = &r, false // a state with this commit holds all that was committed, and read, before it
 	}
 }
 
-// Last returns the revision of the last write, nil where there was none.
+// NoteUnchanged is called where a write found everything as it wants it, and so committed nothing.
+func NoteUnchanged(ctx context.Context) {
+	if w, ok := ctx.Value(writesKey{}).(*Writes); ok {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.unchanged = true
+	}
+}
+
+// Unchanged reports whether a write after the last commit found everything as it wants it: what it read may have been
+// committed by others after that, and [Writes.Last] need not hold it.
+func (w *Writes) Unchanged() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.unchanged
+}
+
+// Last returns the revision of the last write that committed something, nil where there was none.
 func (w *Writes) Last() *Revision {
 	w.mu.Lock()
 	defer w.mu.Unlock()

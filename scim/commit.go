@@ -27,6 +27,7 @@ func (rq *request) update(c *identities, changes directory.Changes, record *dire
 		return nil, err
 	}
 	if len(changes.Put)+len(changes.Members)+len(changes.Managers) == 0 {
+		directory.NoteUnchanged(rq.ctx())
 		return record, nil
 	}
 	written, err := rq.commit(changes)

@@ -54,6 +54,7 @@ func (c *customResources) patch(rq *request, id string, ops []patch.Op) (*direct
 // update writes a new state of a resource if it is still in the one that is known.
 func (c *customResources) update(rq *request, record *directory.Record, before, after map[string]any, verb string) (*directory.Record, error) {
 	if reflect.DeepEqual(before, after) {
+		directory.NoteUnchanged(rq.ctx())
 		return record, nil
 	}
 	s := c.state(rq, after, verb)

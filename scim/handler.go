@@ -100,8 +100,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rq.r = r.WithContext(ctx)
 	answer, err := rq.safely(rq.serve)
-	if last := writes.Last(); last != nil {
-		w.Header().Set("Roster-Revision", last.String())
+	if revision := rq.revision(writes, err != nil); revision != nil {
+		w.Header().Set("Roster-Revision", revision.String())
 	}
 	if err != nil {
 		rq.record(r.Method, 0, err)
@@ -110,6 +110,20 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rq.record(r.Method, answer.status, nil)
 	rq.write(answer)
+}
+
+// revision is a state that holds what the request wrote, and what it found written as it should be; nil for a request
+// that did neither. Only the latter asks the database.
+func (rq *request) revision(writes *directory.Writes, failed bool) *directory.Revision {
+	if failed || !writes.Unchanged() {
+		return writes.Last()
+	}
+	now, err := rq.directory.Snapshot(rq.ctx())
+	if err != nil { // what the request asked for is so all the same
+		rq.cfg.Log.WarnContext(rq.ctx(), "scim: an answer goes without its revision", "error", err)
+		return nil
+	}
+	return &now
 }
 
 // safely serves the request, or a part of it; a panic becomes an internal error.

@@ -163,6 +163,7 @@ func (rq *request) patchMembers(c *identities, group uuid.UUID, members patch.Me
 	}
 	return rq.retry(func() error {
 		if len(changes.Members) == 0 { // nobody who can be a member was named
+			directory.NoteUnchanged(rq.ctx())
 			_, err := rq.find(c, group.String(), directory.LinkSet{})
 			return err
 		}

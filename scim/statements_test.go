@@ -39,8 +39,11 @@ func TestStatements(t *testing.T) {
 		{"remove a member", 1, func() *answer {
 			return w.patch("/Groups/"+group, `{"op":"remove","path":"members","value":"`+boss+`"}`)
 		}},
+		{"change a user", 4, func() *answer {
+			return w.patch("/Users/"+users[0], `{"op":"replace","path":"title","value":"t"}`)
+		}},
 		{"create a user", 1, func() *answer { return w.post("/Users", `{"userName":"new@x"}`) }},
-		{"a patch that changes nothing", 1, func() *answer {
+		{"a patch that changes nothing, with its revision", 2, func() *answer {
 			return w.patch("/Users/"+users[0], `{"op":"replace","path":"active","value":true}`)
 		}},
 	} {
