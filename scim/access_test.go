@@ -93,6 +93,17 @@ func TestAddresses(t *testing.T) {
 		c.get("/serviceproviderconfig").is(http.StatusOK)
 		created := c.post("/Users", map[string]any{"userName": base}).is(http.StatusCreated)
 		same(t, "Location", publicURL+base+"/Users/"+created.text("id"), created.header.Get("Location"))
+		for what, shown := range map[string]*answer{
+			"POST": created, "GET": c.get("/users/" + created.text("id") + "?attributes=id"), "PUT": c.put("/Users/"+created.text("id"), map[string]any{"userName": base}),
+			"PATCH": c.patch("/Users/"+created.text("id")+"?attributes=title", `{"op":"add","path":"title","value":"t"}`), "304": c.get("/Users/"+created.text("id"), "If-None-Match: *"),
+		} {
+			same(t, what+": Content-Location", publicURL+base+"/Users/"+created.text("id"), shown.header.Get("Content-Location"))
+		}
+		for what, other := range map[string]*answer{
+			"a list": c.get("/Users"), "an error": c.get("/Users/x"), "no body": c.patch("/Users/"+id, `{"op":"add","path":"title","value":"t"}`),
+		} {
+			same(t, what+": Content-Location", "", other.header.Get("Content-Location"))
+		}
 		for _, path := range []string{"/Users/" + id + "/x", "/nonsense", "//Users", "/Users//" + id, "/Schemas/x/y"} {
 			c.get(path).fails(http.StatusNotFound, "")
 		}

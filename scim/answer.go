@@ -18,6 +18,8 @@ type answer struct {
 	body     []byte
 	etag     string
 	location string
+	// shows is the address of the resource in the body, its meta.location (RFC 7643 section 3.1).
+	shows string
 }
 
 func (rq *request) write(a *answer) {
@@ -27,6 +29,9 @@ func (rq *request) write(a *answer) {
 	}
 	if a.location != "" {
 		header.Set("Location", a.location)
+	}
+	if a.shows != "" {
+		header.Set("Content-Location", a.shows)
 	}
 	if a.body == nil {
 		rq.w.WriteHeader(a.status)
@@ -38,7 +43,9 @@ func (rq *request) write(a *answer) {
 	_, _ = rq.w.Write(a.body) // the client is gone: nothing to be done
 }
 
-// mediaType is application/json for clients that ask for it and not for SCIM's own type (RFC 7644 section 3.8).
+// mediaType is application/json for clients that ask for it and not for SCIM's own type (RFC 7644 section 3.8). Those
+// that accept neither get SCIM's all the same, as RFC 9110 section 12.4.1 allows: there is no other, and most only never
+// set the header.
 func mediaType(r *http.Request) string {
 	if len(r.Header["Accept"]) == 0 {
 		return scimJSON

@@ -212,8 +212,13 @@ func TestOtherClients(t *testing.T) {
 			t.Errorf("%v is %v", path, config.at(path...))
 		}
 	}
-	if w.get("/Users", "Accept: application/json").header.Get("Content-Type") != "application/json; charset=utf-8" {
-		t.Error("a client that wants application/json gets something else")
+	for accept, want := range map[string]string{
+		"application/json": "application/json", "application/json, application/scim+json": "application/scim+json", "*/*": "application/scim+json",
+		"text/html": "application/scim+json", "application/xml;q=0.9, image/*": "application/scim+json", "nonsense": "application/scim+json",
+	} {
+		for _, path := range []string{"/Users", "/nonsense"} {
+			same(t, accept, want+"; charset=utf-8", w.get(path, "Accept: "+accept).header.Get("Content-Type"))
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ func (rq *request) get(c *collection, id string) (*answer, error) {
 	}
 	if err := rq.checkConditions(found.Record); err != nil {
 		if err == errNotModified {
-			return &answer{status: http.StatusNotModified, etag: etag(found.Record)}, nil
+			return &answer{status: http.StatusNotModified, etag: etag(found.Record), shows: rq.address(c, found.UID.String())}, nil
 		}
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func (rq *request) get(c *collection, id string) (*answer, error) {
 
 // one answers with one resource.
 func (rq *request) one(c *collection, status int, r *directory.Resource, p *projection) *answer {
-	return &answer{status: status, body: rq.show(make([]byte, 0, 2048), c, r, p), etag: etag(r.Record)}
+	return &answer{status: status, body: rq.show(make([]byte, 0, 2048), c, r, p), etag: etag(r.Record), shows: rq.address(c, r.UID.String())}
 }
 
 // written answers with a resource as it was written. Its links are read where there may be any of the wanted kinds.

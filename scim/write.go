@@ -28,7 +28,7 @@ func (rq *request) create(c *collection) (*answer, error) {
 	want = directory.LinkSet{Members: want.Members && links.Members, Manager: want.Manager && links.Manager}
 	out, err := rq.written(c, http.StatusCreated, record, p, want)
 	if err == nil {
-		out.location = rq.address(c, record.UID.String())
+		out.location = out.shows
 	}
 	return out, err
 }
