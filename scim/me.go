@@ -25,5 +25,9 @@ func (rq *request) me() (*answer, error) {
 	}
 	id := found[0].UID.String()
 	rq.note.about(users.rt.Name, id)
-	return rq.onOne(users, id)
+	out, err := rq.onOne(users, id)
+	if err == nil {
+		out.location = rq.address(users, id) // the permanent one, in any answer
+	}
+	return out, err
 }

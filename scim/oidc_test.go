@@ -46,7 +46,10 @@ func TestMeIsTheTokensSubject(t *testing.T) {
 	me.get("/Me").is(http.StatusOK).has(ana, "id").has("ana@x", "userName")
 	me.patch("/me", `{"op":"add","path":"title","value":"Dr"}`).is(http.StatusNoContent)
 	me.get("/Me?attributes=title").is(http.StatusOK).has("Dr", "title")
-	me.post("/Me", `{}`).fails(http.StatusMethodNotAllowed, "")
+	for _, a := range []*answer{me.get("/Me"), me.patch("/Me", `{"op":"replace","path":"title","value":"Dr"}`)} {
+		same(t, a.what+": Location", w.get("/Users/"+ana).header.Get("Content-Location"), strings.Replace(a.header.Get("Location"), me.prefix, w.prefix, 1))
+	}
+	same(t, "Allow", "DELETE, GET, HEAD, PATCH, PUT", me.post("/Me", `{}`).fails(http.StatusMethodNotAllowed, "").header.Get("Allow"))
 	for _, subject := range []string{"s-2", "s-3", "s-4", "S-1", ana, "ana@x"} {
 		at(tenant, subject).get("/Me").fails(http.StatusNotFound, "")
 	}
