@@ -138,6 +138,8 @@ func TestApplyRefuses(t *testing.T) {
 		`{"op":"add","path":"groups","value":[]}`:                                                          patch.Mutability,
 		`{"op":"remove","path":"groups[value eq \"x\"]"}`:                                                  patch.Mutability,
 		`{"op":"add","path":"manager.displayName","value":"x"}`:                                            patch.Mutability,
+		`{"op":"add","path":"title"}`:                                                                      patch.InvalidValue,
+		`{"op":"Replace","path":"emails"}`:                                                                 patch.InvalidValue,
 		`{"op":"replace","path":"active","value":"maybe"}`:                                                 patch.InvalidValue,
 		`{"op":"replace","path":"title","value":["a","b"]}`:                                                patch.InvalidValue,
 		`{"op":"replace","path":"name","value":"x"}`:                                                       patch.InvalidValue,

@@ -71,6 +71,7 @@ func TestMembers(t *testing.T) {
 
 func TestMembersRefuses(t *testing.T) {
 	for ops, want := range map[string]string{
+		`{"op":"replace","path":"members"}`:                                     patch.InvalidValue,
 		`{"op":"add","path":"members","value":[{"display":"x"}]}`:               patch.InvalidValue,
 		`{"op":"remove","path":"members","value":[{"display":"x"}]}`:            patch.InvalidValue,
 		`{"op":"remove","path":"members[display eq \"x\"]"}`:                    patch.InvalidFilter,

@@ -93,17 +93,23 @@ func numbered(err error, number int) error {
 	return err
 }
 
-// member returns a value of an object by its name in any case.
+// member returns a value of an object by its name in any case, nil where it has none.
 func member(object map[string]any, name string) any {
+	v, _ := lookup(object, name)
+	return v
+}
+
+// lookup is member that tells null from nothing.
+func lookup(object map[string]any, name string) (any, bool) {
 	if v, ok := object[name]; ok {
-		return v
+		return v, true
 	}
 	for key, v := range object {
 		if strings.EqualFold(key, name) {
-			return v
+			return v, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 type parser struct {
@@ -122,7 +128,10 @@ func (p *parser) operation(item any) error {
 	if kind != Add && kind != Remove && kind != Replace {
 		return refuse(InvalidSyntax, "op must be add, remove or replace.")
 	}
-	value := member(object, "value")
+	value, given := lookup(object, "value")
+	if !given && kind != Remove { // null empties an attribute; a value that was forgotten must not (RFC 7644 section 3.5.2.1)
+		return refuse(InvalidValue, "%s needs a value; to empty an attribute, remove it or send null.", kind)
+	}
 	switch path := member(object, "path").(type) {
 	case nil:
 		return p.withoutPath(kind, value)
