@@ -138,7 +138,7 @@ func (rt *ResourceType) ResolveKey(key string) (Ref, bool) {
 // Normalize brings one attribute's value into the schema's form. It takes what clients send beside the exact form: a
 // single value for a multi-valued attribute and a list of one for a single-valued one, a bare value for a complex
 // attribute with a sub-attribute value and the reverse, booleans and numbers as text. nil is returned for no value:
-// null, an empty list, a complex value without any known sub-attribute or without its value.
+// null, an empty list, an empty reference, a complex value without any known sub-attribute or without its value.
 func (a *Attribute) Normalize(value any) (any, error) {
 	if !a.MultiValued {
 		return a.normalizeOne(value)
@@ -262,6 +262,9 @@ func (a *Attribute) scalar(value any) (any, error) {
 	}
 	switch v := value.(type) {
 	case string:
+		if v == "" && a.Type == Reference { // no address at all, and none that a client could read
+			return nil, nil
+		}
 		return v, a.checkText(v)
 	case json.Number:
 		return v.String(), a.checkText(v.String())

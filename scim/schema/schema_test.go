@@ -152,6 +152,7 @@ func TestNormalize(t *testing.T) {
 		"read-only attributes":                 {`{"id":"1","meta":{"version":"x"},"groups":[{"value":"g"}],"schemas":["s"],"userName":"a"}`, `{"userName":"a"}`},
 		"no password":                          {`{"userName":"a","password":"secret"}`, `{"userName":"a"}`},
 		"nulls and empty lists":                {`{"userName":"a","title":null,"roles":[],"emails":[null],"name":{},"addresses":[{}]}`, `{"userName":"a"}`},
+		"references that are empty":            {`{"userName":"a","profileUrl":"","photos":[{"value":"","type":"photo"}]}`, `{"userName":"a"}`},
 		"booleans as text":                     {`{"active":"False","emails":[{"value":"x","primary":"True"}]}`, `{"active":false,"emails":[{"value":"x","primary":true}]}`},
 		"a list of one for a single value":     {`{"title":["x"],"userName":[{"$ref":null,"value":"u"}]}`, `{"title":"x","userName":"u"}`},
 		"a single value for a list":            {`{"emails":{"value":"x"},"roles":"r"}`, `{"emails":[{"value":"x"}],"roles":[{"value":"r"}]}`},
