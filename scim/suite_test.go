@@ -321,6 +321,10 @@ func suitePatch(s *suite, r tested) {
 		if p.MultiValued {
 			continue
 		}
+		if value, ok := p.of(s.get(at)).(map[string]any); ok && value["value"] != nil && value["$ref"] != nil {
+			s.operate(at, "add", p.path(), map[string]any{"$ref": value["$ref"]})
+			same(s.t, "add $ref to "+p.path(), any(value), p.of(s.get(at)))
+		}
 		for _, sub := range p.SubAttributes {
 			if sub.Mutability != "readWrite" || sub.Name == "$ref" || p.Name == "manager" {
 				continue

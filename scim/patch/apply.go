@@ -1,6 +1,9 @@
 package patch
 
 import (
+	"maps"
+	"strings"
+
 	"github.com/roster-gateway/roster/scim/schema"
 )
 
@@ -95,6 +98,7 @@ func (op Op) onAttribute(container map[string]any) error {
 		}
 		return op.removeValues(container)
 	}
+	op.Value = completed(a, op.Value, container[a.Name])
 	value, err := a.Normalize(op.Value)
 	if err != nil {
 		return err
@@ -109,6 +113,29 @@ func (op Op) onAttribute(container map[string]any) error {
 		set(container, a, value)
 	}
 	return nil
+}
+
+// completed gives an object for a single complex attribute the value that it has, if the object says something and
+// nothing of the value: what describes a value is changed without it, and does not take it away.
+func completed(a *schema.Attribute, sent, old any) any {
+	now, _ := sent.(map[string]any)
+	before, _ := old.(map[string]any)
+	if a.MultiValued || before["value"] == nil || a.Sub("value") == nil {
+		return sent
+	}
+	says := false
+	for key, v := range now {
+		if strings.EqualFold(key, "value") {
+			return sent
+		}
+		says = says || v != nil && v != ""
+	}
+	if !says {
+		return sent
+	}
+	out := maps.Clone(now)
+	out["value"] = before["value"]
+	return out
 }
 
 // merge sets the sub-attributes that a value of a single complex attribute has and leaves the others (RFC 7644

@@ -65,6 +65,7 @@ func TestApply(t *testing.T) {
 		"the last sub-attribute":               {`{"name":{"givenName":"a"}}`, `{"op":"remove","path":"name.givenName"}`, `{}`},
 		"complex: others stay":                 {`{"name":{"givenName":"a","familyName":"b"}}`, `{"op":"replace","path":"name","value":{"familyName":"c"}}`, `{"name":{"givenName":"a","familyName":"c"}}`},
 		"complex: null sub-attribute":          {`{"name":{"givenName":"a","familyName":"b"}}`, `{"op":"replace","path":"name","value":{"familyName":null}}`, `{"name":{"givenName":"a"}}`},
+		"parts beside a value leave it":        {`{"` + enterprise + `":{"manager":{"value":"m"}}}`, `{"op":"add","path":"manager","value":{"$ref":"../Users/m"}},{"op":"replace","value":{"` + enterprise + `":{"manager":{"displayName":"M"}}}}`, `{"` + enterprise + `":{"manager":{"value":"m","$ref":"../Users/m"}}}`},
 		"a whole extension goes":               {`{"title":"t","` + enterprise + `":{"department":"d","manager":{"value":"m"}}}`, `{"op":"remove","path":"` + enterprise + `"}`, `{"title":"t"}`},
 		"a whole extension, empty":             {`{"title":"t"}`, `{"op":"add","path":"` + enterprise + `","value":null}`, `{"title":"t"}`},
 		"add to a list":                        {`{"emails":[` + work + `]}`, `{"op":"add","path":"emails","value":[` + home + `]}`, `{"emails":[` + work + `,` + home + `]}`},
