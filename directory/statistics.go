@@ -18,17 +18,18 @@ const (
 	fewRows = 200
 )
 
-// WatchGrowth has the database look at its tables whenever they have doubled, until the context ends. Databases do so by
-// themselves a minute later or more, and an empty one has plans that read whole tables: a first push would go on by them.
+// WatchGrowth has the database look at its tables whenever one of them has doubled, until the context ends. Databases do so
+// by themselves a minute later or more, and an empty one has plans that read whole tables: a first push would go on by them.
 func (d *Directory) WatchGrowth(ctx context.Context, store Analyzer) {
 	tick := time.NewTicker(lookForGrowthEvery)
 	defer tick.Stop()
-	seen := 0
+	seenIdentities, seenLinks := 0, 0
 	for {
 		graph := d.replica.current.Load().graph
-		if rows := graph.Len() + graph.Edges(); rows >= max(2*seen, fewRows) {
-			seen = rows
-			if err := store.Analyze(ctx, graph.Len(), graph.Edges()); err != nil && ctx.Err() == nil {
+		identities, links := graph.Len(), graph.Edges()
+		if identities >= max(2*seenIdentities, fewRows) || links >= max(2*seenLinks, fewRows) {
+			seenIdentities, seenLinks = identities, links
+			if err := store.Analyze(ctx, identities, links); err != nil && ctx.Err() == nil {
 				d.log.Warn("the database's statistics could not be brought up to date; all is slower until it does so itself", "error", err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -87,4 +88,61 @@ func TestPlansFollowGrowth(t *testing.T) {
 	for _, plan := range plans() {
 		t.Error(plan)
 	}
+}
+
+// Few identities with many links between them may grow many times over before the rows of both tables have doubled.
+func TestEachTableIsWatched(t *testing.T) {
+	t.Parallel()
+	url := testpg.New(t)
+	s, err := store.Open(t.Context(), store.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	db := openSQL(t, url)
+	d := directory.New(s)
+	if _, err := d.AddProvider(t.Context(), "HR", directory.TypeSCIM, true); err != nil {
+		t.Fatal(err)
+	}
+	i, err := d.AddInstance(t.Context(), "HR", "", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(kind directory.IdentityKind, name string, many int) {
+		t.Helper()
+		c := directory.Changes{Instance: i}
+		for n := range many {
+			c.Put = append(c.Put, directory.Put{Kind: kind, New: true, Name: fmt.Sprint(name, n)})
+		}
+		if _, err := d.Apply(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(directory.KindGroup, "group", 50)
+	add(directory.KindUser, "user", 50)
+	if _, err := db.Exec(`INSERT INTO link (container_id, kind, member_id)
+		SELECT g.id, 'member', u.id FROM identity g, identity u WHERE g.kind = 'GROUP' AND u.kind = 'USER'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.HoldInMemory(t.Context(), s, 0); err != nil {
+		t.Fatal(err)
+	}
+	go d.WatchGrowth(t.Context(), s)
+	known := func(table string, rows int) {
+		t.Helper()
+		var last int
+		for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			if err := db.QueryRow(`SELECT greatest(reltuples, 0) FROM pg_class WHERE relname = $1`, table).Scan(&last); err != nil {
+				t.Fatal(err)
+			}
+			if last >= rows {
+				return
+			}
+		}
+		t.Fatalf("the database knows of %d rows of %s, not of %d", last, table, rows)
+	}
+	known("link", 2500)
+	known("identity", 100)
+	add(directory.KindUser, "more", 900)
+	known("identity", 1000)
 }
