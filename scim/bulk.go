@@ -10,6 +10,7 @@ import (
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/patch"
+	"github.com/roster-gateway/roster/scim/schema"
 )
 
 const (
@@ -57,11 +58,11 @@ func (rq *request) bulk() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	failOnErrors, err := failOnErrors(value(body, "failOnErrors"))
+	failOnErrors, err := failOnErrors(schema.Member(body, "failOnErrors"))
 	if err != nil {
 		return nil, err
 	}
-	list, ok := value(body, "Operations").([]any)
+	list, ok := schema.Member(body, "Operations").([]any)
 	if !ok || len(list) == 0 {
 		return nil, badInput(patch.InvalidSyntax, "The body has no list of Operations, or an empty one.")
 	}
@@ -95,27 +96,14 @@ func failOnErrors(given any) (int, error) {
 	return n, nil
 }
 
-// value returns a member of an object by its name in any case.
-func value(object map[string]any, name string) any {
-	if v, ok := object[name]; ok {
-		return v
-	}
-	for key, v := range object {
-		if strings.EqualFold(key, name) {
-			return v
-		}
-	}
-	return nil
-}
-
 // readOperation takes an element of Operations apart.
 func (rq *request) readOperation(element any) *operation {
 	object, _ := element.(map[string]any)
 	text := func(name string) string {
-		s, _ := value(object, name).(string)
+		s, _ := schema.Member(object, name).(string)
 		return s
 	}
-	op := &operation{method: strings.ToUpper(text("method")), bulkID: text("bulkId"), version: text("version"), data: value(object, "data")}
+	op := &operation{method: strings.ToUpper(text("method")), bulkID: text("bulkId"), version: text("version"), data: schema.Member(object, "data")}
 	op.endpoint, op.id, _ = strings.Cut(rq.relative(text("path")), "/")
 	_, hasObject := op.data.(map[string]any)
 	switch op.method {

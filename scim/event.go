@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/scim/schema"
 )
 
 // note is what a request, or an operation of a bulk request, tells about itself for the provisioning log on its way.
@@ -31,10 +32,8 @@ func (n *note) about(resourceType, id string) {
 
 // sent notes the externalId of a resource that a client sent, before anything in it is checked.
 func (n *note) sent(resource map[string]any) {
-	for name, value := range resource {
-		if text, ok := value.(string); ok && strings.EqualFold(name, "externalId") {
-			n.externalID = &text
-		}
+	if text, ok := schema.Member(resource, "externalId").(string); ok {
+		n.externalID = &text
 	}
 }
 

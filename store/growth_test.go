@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,17 +14,15 @@ import (
 	"github.com/roster-gateway/roster/store"
 )
 
-// A database that was empty when its statements were planned plans them anew once it has grown. Where nothing has been
-// outgrown, nothing is done.
-func TestPlansFollowGrowth(t *testing.T) {
-	t.Parallel()
+// growing is an empty database with an instance, and a store over it of so many connections.
+func growing(t *testing.T, conns int) (*store.Store, *sql.DB, *directory.Directory, *directory.Instance) {
+	t.Helper()
 	url := testpg.New(t)
-	s, err := store.Open(t.Context(), store.Config{URL: url, MaxConns: 1}) // one connection, whose plans are looked at
+	s, err := store.Open(t.Context(), store.Config{URL: url, MaxConns: conns})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	db := openSQL(t, url)
 	d := directory.New(s)
 	if _, err := d.AddProvider(t.Context(), "HR", directory.TypeSCIM, true); err != nil {
 		t.Fatal(err)
@@ -32,6 +31,14 @@ func TestPlansFollowGrowth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, openSQL(t, url), d, i
+}
+
+// A database that was empty when its statements were planned plans them anew once it has grown. Where nothing has been
+// outgrown, nothing is done.
+func TestPlansFollowGrowth(t *testing.T) {
+	t.Parallel()
+	s, db, d, i := growing(t, 1) // one connection, whose plans are looked at
 	people := directory.ListQuery{Kinds: []directory.IdentityKind{directory.KindUser}, InstanceID: i.ID, Status: directory.AnyLive}
 	find := func(uid uuid.UUID) {
 		t.Helper()
@@ -93,21 +100,7 @@ func TestPlansFollowGrowth(t *testing.T) {
 // Few identities with many links between them may grow many times over before the rows of both tables have doubled.
 func TestEachTableIsWatched(t *testing.T) {
 	t.Parallel()
-	url := testpg.New(t)
-	s, err := store.Open(t.Context(), store.Config{URL: url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	db := openSQL(t, url)
-	d := directory.New(s)
-	if _, err := d.AddProvider(t.Context(), "HR", directory.TypeSCIM, true); err != nil {
-		t.Fatal(err)
-	}
-	i, err := d.AddInstance(t.Context(), "HR", "", true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, db, d, i := growing(t, 0)
 	add := func(kind directory.IdentityKind, name string, many int) {
 		t.Helper()
 		c := directory.Changes{Instance: i}

@@ -4,20 +4,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-)
 
-// find returns an attribute by its name, in any case (RFC 7643 section 2.1).
-func find(object map[string]any, name string) (any, bool) {
-	if value, ok := object[name]; ok {
-		return value, true
-	}
-	for key, value := range object {
-		if strings.EqualFold(key, name) {
-			return value, true
-		}
-	}
-	return nil, false
-}
+	"github.com/roster-gateway/roster/scim/schema"
+)
 
 // differing are the attributes of a wanted resource that another one does not have like that. What the wanted one does
 // not mention may be anything.
@@ -27,7 +16,7 @@ func differing(have, want map[string]any) map[string]any {
 		if strings.EqualFold(name, "password") { // nobody returns it, so nobody can tell
 			continue
 		}
-		current, _ := find(have, name)
+		current, _ := schema.Lookup(have, name)
 		_, flag := value.(bool)
 		if covers(current, value) && (current != nil || !flag) { // active is not false where it is not known
 			continue
@@ -49,7 +38,7 @@ func covers(have, want any) bool {
 	case map[string]any:
 		object, _ := have.(map[string]any)
 		for name, value := range want {
-			if current, _ := find(object, name); !covers(current, value) {
+			if current, _ := schema.Lookup(object, name); !covers(current, value) {
 				return false
 			}
 		}

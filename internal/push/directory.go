@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/roster-gateway/roster/internal/scimclient"
+	"github.com/roster-gateway/roster/scim/schema"
 )
 
 // maxLine bounds a line, in bytes: a group of 100,000 members fits.
@@ -124,7 +125,7 @@ func (e *entry) read() error {
 		return fmt.Errorf("the %s has no %s", e.kind.name, e.kind.label)
 	}
 	if e.kind == groups {
-		if members, ok := find(e.attributes, "members"); ok {
+		if members, ok := schema.Lookup(e.attributes, "members"); ok {
 			if e.members, err = readMembers(members); err != nil {
 				return err
 			}
@@ -140,7 +141,7 @@ func (e *entry) read() error {
 
 // kindOf tells groups from users by their schemas, or by what only one of them has.
 func kindOf(attributes scimclient.Resource) *kind {
-	schemas, _ := find(attributes, "schemas")
+	schemas, _ := schema.Lookup(attributes, "schemas")
 	list, _ := schemas.([]any)
 	for _, urn := range list {
 		for _, k := range []*kind{users, groups} {
@@ -149,14 +150,14 @@ func kindOf(attributes scimclient.Resource) *kind {
 			}
 		}
 	}
-	if _, named := find(attributes, users.label); named {
+	if _, named := schema.Lookup(attributes, users.label); named {
 		return users
 	}
 	return groups
 }
 
 func (e *entry) text(name string) (string, error) {
-	value, _ := find(e.attributes, name)
+	value, _ := schema.Lookup(e.attributes, name)
 	text, ok := value.(string)
 	if value != nil && !ok {
 		return "", fmt.Errorf("%s is no text", name)
@@ -187,9 +188,9 @@ func readReference(value any) (*reference, error) {
 	case string:
 		r.name = value
 	case map[string]any:
-		name, _ := find(value, "value")
+		name, _ := schema.Lookup(value, "value")
 		r.name, _ = name.(string)
-		of, _ := find(value, "type")
+		of, _ := schema.Lookup(value, "type")
 		switch text, _ := of.(string); strings.ToLower(text) {
 		case "user":
 			r.kind = users
@@ -205,12 +206,12 @@ func readReference(value any) (*reference, error) {
 
 // takeManager takes the manager out of the enterprise extension. An empty one stays, to be cleared.
 func (e *entry) takeManager() (*reference, error) {
-	value, _ := find(e.attributes, scimclient.EnterpriseSchema)
+	value, _ := schema.Lookup(e.attributes, scimclient.EnterpriseSchema)
 	extension, ok := value.(map[string]any)
 	if !ok {
 		return nil, nil
 	}
-	manager, ok := find(extension, "manager")
+	manager, ok := schema.Lookup(extension, "manager")
 	if !ok || isEmpty(manager) {
 		return nil, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/roster-gateway/roster/internal/scimclient"
+	"github.com/roster-gateway/roster/scim/schema"
 )
 
 // pageSize is how many resources are asked for at a time: groups come with their members.
@@ -119,7 +120,7 @@ func (x *index) add(t *target, externalID, label string) {
 }
 
 func text(resource scimclient.Resource, name string) string {
-	value, _ := find(resource, name)
+	value, _ := schema.Lookup(resource, name)
 	out, _ := value.(string)
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/roster-gateway/roster/internal/scimclient"
+	"github.com/roster-gateway/roster/scim/schema"
 )
 
 // maxMembers is how many members one request carries, so that none takes long. It bounds the operations of a PATCH too.
@@ -141,7 +142,7 @@ func memberValues(ids []string) []map[string]string {
 
 // memberChanges are the members to add and to remove; want is sorted.
 func memberChanges(have scimclient.Resource, want []string) (added, removed []string) {
-	value, _ := find(have, "members")
+	value, _ := schema.Lookup(have, "members")
 	list, _ := value.([]any)
 	now := make([]string, 0, len(list))
 	for _, member := range list {

@@ -64,7 +64,7 @@ const MessageURN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 // extension become one for each attribute. What the schemas do not know is left out; so is what clients cannot set,
 // unless a path names it, which is a [Mutability] error.
 func Parse(body map[string]any, rt *schema.ResourceType) ([]Op, error) {
-	list, ok := member(body, "Operations").([]any)
+	list, ok := schema.Member(body, "Operations").([]any)
 	if !ok {
 		return nil, refuse(InvalidSyntax, "The body has no list of Operations.")
 	}
@@ -93,25 +93,6 @@ func numbered(err error, number int) error {
 	return err
 }
 
-// member returns a value of an object by its name in any case, nil where it has none.
-func member(object map[string]any, name string) any {
-	v, _ := lookup(object, name)
-	return v
-}
-
-// lookup is member that tells null from nothing.
-func lookup(object map[string]any, name string) (any, bool) {
-	if v, ok := object[name]; ok {
-		return v, true
-	}
-	for key, v := range object {
-		if strings.EqualFold(key, name) {
-			return v, true
-		}
-	}
-	return nil, false
-}
-
 type parser struct {
 	rt     *schema.ResourceType
 	ops    []Op
@@ -123,16 +104,16 @@ func (p *parser) operation(item any) error {
 	if !ok {
 		return refuse(InvalidSyntax, "it is no object.")
 	}
-	name, _ := member(object, "op").(string)
+	name, _ := schema.Member(object, "op").(string)
 	kind := Kind(strings.ToLower(name))
 	if kind != Add && kind != Remove && kind != Replace {
 		return refuse(InvalidSyntax, "op must be add, remove or replace.")
 	}
-	value, given := lookup(object, "value")
+	value, given := schema.Lookup(object, "value")
 	if !given && kind != Remove { // null empties an attribute; a value that was forgotten must not (RFC 7644 section 3.5.2.1)
 		return refuse(InvalidValue, "%s needs a value; to empty an attribute, remove it or send null.", kind)
 	}
-	switch path := member(object, "path").(type) {
+	switch path := schema.Member(object, "path").(type) {
 	case nil:
 		return p.withoutPath(kind, value)
 	case string:
