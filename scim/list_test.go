@@ -82,6 +82,8 @@ func TestProjection(t *testing.T) {
 		"?attributes=" + schema.UserURN + ":userName":       "schemas id userName",
 		"?attributes=name.givenName,emails.value":           "schemas id name emails",
 		"?attributes=" + enterprise:                         "schemas id " + enterprise,
+		"?attributes=" + schema.UserURN:                     "schemas id userName name emails groups active",
+		"?excludedAttributes=" + schema.UserURN:             "schemas id meta " + enterprise,
 		"?attributes=" + enterprise + ":department":         "schemas id " + enterprise,
 		"?attributes=nonsense":                              "schemas id",
 		"?attributes=groups.value":                          "schemas id groups",

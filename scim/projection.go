@@ -51,7 +51,14 @@ func (rq *request) afterWrite(c *collection, written func() []schema.Ref) *proje
 func selectionOf(text string, rt *schema.ResourceType) selection {
 	s := selection{}
 	for name := range strings.SplitSeq(text, ",") {
-		ref, ok := rt.ResolveKey(strings.TrimSpace(name))
+		name = strings.TrimSpace(name)
+		if strings.EqualFold(name, rt.Core.ID) {
+			for _, attr := range rt.Core.Attributes {
+				s[filter.Key(schema.Ref{Attr: attr})] = true
+			}
+			continue
+		}
+		ref, ok := rt.ResolveKey(name)
 		switch {
 		case !ok:
 		case ref.Attr == nil:

@@ -2,7 +2,7 @@ package patch
 
 import (
 	"maps"
-	"strings"
+	"slices"
 
 	"github.com/roster-gateway/roster/scim/schema"
 )
@@ -118,19 +118,17 @@ func (op Op) onAttribute(container map[string]any) error {
 // completed gives an object for a single complex attribute the value that it has, if the object says something and
 // nothing of the value: what describes a value is changed without it, and does not take it away.
 func completed(a *schema.Attribute, sent, old any) any {
-	now, _ := sent.(map[string]any)
 	before, _ := old.(map[string]any)
 	if a.MultiValued || before["value"] == nil || a.Sub("value") == nil {
 		return sent
 	}
-	says := false
-	for key, v := range now {
-		if strings.EqualFold(key, "value") {
-			return sent
-		}
-		says = says || v != nil && v != ""
+	if list, ok := sent.([]any); ok && len(list) == 1 {
+		sent = list[0]
 	}
-	if !says {
+	now, _ := sent.(map[string]any)
+	_, named := schema.Lookup(now, "value")
+	says := slices.ContainsFunc(slices.Collect(maps.Values(now)), func(v any) bool { return v != nil && v != "" })
+	if named || !says {
 		return sent
 	}
 	out := maps.Clone(now)
