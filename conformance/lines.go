@@ -69,6 +69,7 @@ var lines = []line{
 	{"Semantics", "limits are numbers, and no URI is empty", in("scim", "TestServiceProviderConfig")},
 	{"Semantics", "bodies that are too large, too deep or broken are refused", in("scim", "TestBodyLimits", "TestHostileBodies", "TestHostileIDs")},
 	{"Semantics", "the examples of the RFCs are answered as they say", in("scim", "TestGolden", "TestExamples")},
+	{"Semantics", "what the public test suites look at, attribute by attribute, of every type", in("scim", "TestSuite")},
 	{"Semantics", "another implementation reads what is sent, and knows the same schemas", in("scim", "TestPeer_Schemas")},
 
 	{"Entra ID", "Test Connection: a filter that finds nobody", in("scim", "TestEntraTestConnection")},

@@ -181,7 +181,10 @@ func (rq *request) report(op *operation, out *answer, err error) map[string]any 
 		told["location"] = rq.base + rt.Endpoint + "/" + op.id
 	}
 	if err != nil {
-		p := rq.problem(err)
+		p := problemOf(err, rq.id)
+		if op.performed { // else it is no failure of ours, and there may be a thousand of them
+			p = rq.problem(err)
+		}
 		told["status"], told["response"] = strconv.Itoa(p.status), p.body()
 		return told
 	}

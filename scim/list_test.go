@@ -132,7 +132,7 @@ func TestHostileFiltersAreRefusedFast(t *testing.T) {
 		"16 KB": strings.Repeat("x", 16<<10), "8,000 and": strings.Repeat("a pr and ", 8000) + "a pr", "depth 33": strings.Repeat("(", 33) + "a pr" + strings.Repeat(")", 33),
 	} {
 		best := time.Hour
-		for range 5 {
+		for try := 0; best > 10*time.Millisecond && try < 100; try++ { // a busy machine holds any one of them up
 			start := time.Now()
 			w.list("/Users", text).is(http.StatusBadRequest)
 			best = min(best, time.Since(start))
