@@ -8,6 +8,7 @@ import (
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/access/issuer"
+	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/console"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/command"
@@ -20,6 +21,7 @@ import (
 	"github.com/roster-gateway/roster/resolvers/plan"
 	"github.com/roster-gateway/roster/scim"
 	"github.com/roster-gateway/roster/scim/schema"
+	"github.com/roster-gateway/roster/syncer"
 )
 
 func main() { os.Exit(command.Main(gateway)) }
@@ -30,7 +32,12 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	if err != nil {
 		return command.Gateway{}, err
 	}
-	people := directory.New(p.Store, append(scim.DirectoryOptions(types), directory.WithSealer(p.Sealer), directory.WithLog(p.Log))...)
+	options := append(scim.DirectoryOptions(types), directory.WithSealer(p.Sealer), directory.WithLog(p.Log))
+	sources := sourceTypes()
+	for _, source := range sources {
+		options = append(options, directory.WithProviderType(source.ProviderType))
+	}
+	people := directory.New(p.Store, options...)
 	issuers, err := trustedIssuers(p.Settings.OIDC)
 	if err != nil {
 		return command.Gateway{}, err
@@ -50,8 +57,10 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	p.Store.Hints(p.Background, p.Log, people.Wake)
 	provisioning := directory.NewProvisioningLog(p.Store, p.Log)
 	go provisioning.Run(p.Background)
+	synchronization := syncer.New(p.Store, people, syncer.Config{Types: sources, Opener: p.Sealer, Log: p.Log})
+	go synchronization.Work(p.Background)
 
-	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, PublicURL: p.PublicURL}
+	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Sync: synchronization, PublicURL: p.PublicURL}
 	graphQL := graphqlhttp.NewHandler(plan.NewSchema(resolvers.NewSchema(root), people), graphqlhttp.Config{
 		Limits:     graphqlhttp.Limits{Body: p.Settings.GraphQLMaxBody},
 		Log:        p.Log,
@@ -101,4 +110,13 @@ func trustedIssuers(s config.OIDC) ([]access.Issuer, error) {
 		return nil, fmt.Errorf("ROSTER_OIDC_CA_FILE: %w", err)
 	}
 	return []access.Issuer{{URL: s.OIDCIssuer, Audience: s.OIDCAudience, SCIMScope: s.OIDCSCIMScope, Client: client}}, nil
+}
+
+// sourceTypes are the kinds of source that are read, with the configuration that every one of them takes.
+func sourceTypes() []connector.Type {
+	types := []connector.Type{}
+	for i := range types {
+		types[i].ConfigKeys = append(types[i].ConfigKeys, syncer.ConfigKeys()...)
+	}
+	return types
 }

@@ -40,6 +40,8 @@ var Rules = map[string]Scope{
 	"Query.changes":          Read,
 	"Query.accessTokens":     TokenAdmin,
 	"Query.provisioningLog":  SyncAdmin,
+	"Query.syncRuns":         SyncAdmin,
+	"Query.syncRun":          SyncAdmin,
 
 	"Mutation.createRole":        RoleAdmin,
 	"Mutation.updateRole":        RoleAdmin,
@@ -56,10 +58,20 @@ var Rules = map[string]Scope{
 	"Mutation.setRuntimeConfig":       SyncAdmin,
 	"Mutation.deleteRuntimeConfig":    SyncAdmin,
 
+	"Mutation.setSyncSchedule": SyncAdmin,
+	"Mutation.testConnection":  SyncAdmin,
+	"Mutation.startSync":       SyncAdmin,
+	"Mutation.cancelSync":      SyncAdmin,
+	"Mutation.approveSync":     SyncAdmin,
+	"Mutation.rejectSync":      SyncAdmin,
+	"Mutation.resetSyncState":  SyncAdmin,
+	"Mutation.syncIdentity":    SyncAdmin,
+
 	"Mutation.createAccessToken": TokenAdmin,
 	"Mutation.revokeAccessToken": TokenAdmin,
 
 	"Subscription.changes": Read,
+	"Subscription.syncRun": SyncAdmin,
 
 	"Node":     Read,
 	"Identity": Read, "IdentityConnection": Read, "IdentityEdge": Read,
@@ -79,7 +91,12 @@ var Rules = map[string]Scope{
 	"Provider": Read, "ProviderInstance": Read,
 	"ProviderInstance.runtimeConfig": SyncAdmin,
 	"ProviderInstance.scimUrl":       SyncAdmin,
+	"ProviderInstance.runs":          SyncAdmin,
 	"RuntimeConfigEntry":             SyncAdmin,
+
+	"SyncRun": SyncAdmin, "SyncRunConnection": SyncAdmin, "SyncRunEdge": SyncAdmin,
+	"PlannedChange": SyncAdmin, "PlannedChangeConnection": SyncAdmin,
+	"SyncFailure": SyncAdmin, "SyncFailureConnection": SyncAdmin, "ConnectionCheck": SyncAdmin,
 
 	"ProvisioningEvent": SyncAdmin, "ProvisioningEventConnection": SyncAdmin,
 
@@ -93,7 +110,9 @@ var Rules = map[string]Scope{
 	"AddProviderPayload":       SyncAdmin, "UpdateProviderPayload": SyncAdmin, "DeleteProviderPayload": SyncAdmin,
 	"AddProviderInstancePayload": SyncAdmin, "UpdateProviderInstancePayload": SyncAdmin,
 	"DeleteProviderInstancePayload": SyncAdmin,
-	"SetRuntimeConfigPayload":       SyncAdmin, "DeleteRuntimeConfigPayload": SyncAdmin,
+	"SetSyncSchedulePayload":        SyncAdmin, "TestConnectionPayload": SyncAdmin, "StartSyncPayload": SyncAdmin, "CancelSyncPayload": SyncAdmin,
+	"ApproveSyncPayload": SyncAdmin, "RejectSyncPayload": SyncAdmin, "ResetSyncStatePayload": SyncAdmin, "SyncIdentityPayload": SyncAdmin,
+	"SetRuntimeConfigPayload": SyncAdmin, "DeleteRuntimeConfigPayload": SyncAdmin,
 	"CreateAccessTokenPayload": TokenAdmin, "RevokeAccessTokenPayload": TokenAdmin,
 }
 

@@ -76,7 +76,28 @@ func (p *plan) make(ctx context.Context) error {
 			p.failures = append(p.failures, PutFailure{Index: i, Err: e})
 		}
 	}
-	return p.deletions(ctx)
+	if err := p.deletions(ctx); err != nil {
+		return err
+	}
+	p.fence()
+	return nil
+}
+
+// fence tells a run what its change set does.
+func (p *plan) fence() {
+	if p.changes.Fence == nil {
+		return
+	}
+	f := Fence{Run: p.changes.Fence.Run, Number: p.changes.Fence.Number, Created: len(p.batch.Inserts), Deleted: len(p.batch.Tombstones)}
+	for _, u := range p.batch.Updates {
+		if slices.Contains(u.Kinds, IdentityDisabled) {
+			f.Disabled++
+		} else {
+			f.Updated++
+		}
+		f.Properties += u.Properties
+	}
+	p.batch.Fence = &f
 }
 
 // order is the order in which puts get their names: by external id, so that the lowest keeps the plain one.
@@ -209,7 +230,7 @@ func (p *plan) update(i int, put Put, old *Record) error {
 		p.at[i] = place{unchanged: old}
 		return nil
 	}
-	u := Update{Record: record, Kinds: kinds}
+	u := Update{Record: record, Kinds: kinds, Properties: len(ChangedProperties(old, &record))}
 	if old.Name != record.Name {
 		u.FQNs, u.MergeWithHolder = p.candidates(record), p.merges(record.Kind)
 		if FoldKey(old.Name) != FoldKey(record.Name) {
@@ -259,6 +280,34 @@ func changeKinds(old, now *Record) []ChangeKind {
 		kinds = append(kinds, IdentityUpdated)
 	}
 	return kinds
+}
+
+// ChangedProperties names what differs between two states of an identity: its columns and its attributes.
+func ChangedProperties(old, now *Record) []string {
+	names := []string{}
+	note := func(name string, differs bool) {
+		if differs {
+			names = append(names, name)
+		}
+	}
+	note(nameField[now.Kind], old.Name != now.Name)
+	note("status", old.Status != now.Status)
+	note("displayName", old.DisplayName != now.DisplayName && now.Kind == KindUser)
+	note("description", !reflect.DeepEqual(old.Description, now.Description))
+	note("email", !reflect.DeepEqual(old.Email, now.Email))
+	if old.Attrs.JSON() != now.Attrs.JSON() {
+		was, is := old.Attrs.Set(), now.Attrs.Set()
+		for name := range is {
+			note(name, !reflect.DeepEqual(was[name], is[name]))
+		}
+		for name := range was {
+			if _, there := is[name]; !there {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // deletions plans the tombstones. An identity that is not there is an error.

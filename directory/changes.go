@@ -16,6 +16,8 @@ type Changes struct {
 	// Partial leaves out identities that cannot be stored and lists them as failures, for synchronization; else one
 	// of them fails the change set.
 	Partial bool
+	// Fence makes the change set one of a synchronization run; nil for any other.
+	Fence *Fence
 	// Action names the change set in the audit trail, such as "scim.user.create".
 	Action string
 }
@@ -103,3 +105,11 @@ const (
 	MemberAdded      ChangeKind = "MEMBER_ADDED"
 	MemberRemoved    ChangeKind = "MEMBER_REMOVED"
 )
+
+// Fence holds a change set of a synchronization run against the run's lease: it fails where the run was taken over or
+// ended. In the same transaction the run's counts grow by what the change set does.
+type Fence struct {
+	Run, Number int64
+	// What the change set does; filled in by the directory.
+	Created, Updated, Disabled, Deleted, Properties int
+}

@@ -7,6 +7,7 @@ package directory
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -32,6 +33,7 @@ type Directory struct {
 	flights flights
 	// configChecks are the checks of keys whose values mean something outside of this package.
 	configChecks map[string]func(value string) error
+	types        []*ProviderType
 }
 
 // Option changes how a Directory works.
@@ -48,9 +50,21 @@ func WithConfigCheck(key string, check func(value string) error) Option {
 	return func(d *Directory) { d.configChecks[key] = check }
 }
 
+// WithProviderType declares what is known of a kind of source, in the place of what the directory knows by itself.
+func WithProviderType(t ProviderType) Option {
+	return func(d *Directory) {
+		d.types = slices.Clone(d.types)
+		if at := slices.IndexFunc(d.types, func(known *ProviderType) bool { return known.Name == t.Name }); at >= 0 {
+			d.types[at] = &t
+		} else {
+			d.types = append(d.types, &t)
+		}
+	}
+}
+
 // New returns a Directory over a store, whose reads go to the store.
 func New(store Store, options ...Option) *Directory {
-	d := &Directory{store: store, wake: newBroadcast(), now: time.Now, log: slog.Default(), configChecks: map[string]func(string) error{}}
+	d := &Directory{store: store, wake: newBroadcast(), now: time.Now, log: slog.Default(), types: providerTypes, configChecks: map[string]func(string) error{}}
 	for _, o := range options {
 		o(d)
 	}

@@ -33,6 +33,12 @@ func (d *Directory) existingInstance(ctx context.Context, provider, name, provid
 	return i, nil
 }
 
+// InstanceNamed returns a provider's instance by name. That there is none is an error about the fields provider or
+// instance.
+func (d *Directory) InstanceNamed(ctx context.Context, provider, name string) (*Instance, error) {
+	return d.existingInstance(ctx, provider, name, "provider", "instance")
+}
+
 // AddInstance adds an instance to a provider. Its name may be empty; it is unique in the provider without case.
 func (d *Directory) AddInstance(ctx context.Context, provider, name string, enabled bool) (*Instance, error) {
 	p, err := d.existingProvider(ctx, "provider", provider)
@@ -137,6 +143,9 @@ func (d *Directory) localInstance(ctx context.Context) (*Instance, error) {
 	}
 	return i, err
 }
+
+// Label names the instance in the audit trail.
+func (i *Instance) Label() string { return label(i.Provider.Name, i.Name) }
 
 // label names an instance in the audit trail.
 func label(provider, instance string) string { return strings.TrimSuffix(provider+`\`+instance, `\`) }

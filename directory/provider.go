@@ -93,6 +93,11 @@ type Instance struct {
 	NextRunAt    *time.Time
 	LastSyncedAt *time.Time
 	DeletedAt    *time.Time
+	// Syncing says that a run is under way.
+	Syncing bool
+	// Hold is StateQuarantined or StateNeedsConsent where synchronization waits, for the reason HoldReason; else empty.
+	Hold       InstanceState
+	HoldReason string
 	// Config holds the runtime configuration that is not secret.
 	Config map[string]string
 }
@@ -105,10 +110,15 @@ func (i *Instance) Live() bool {
 	return i.Enabled && i.DeletedAt == nil && i.Provider.Enabled && i.Provider.DeletedAt == nil
 }
 
-// State is the instance's state as far as it follows from its settings.
+// State says what the instance is doing.
 func (i *Instance) State() InstanceState {
-	if !i.Live() {
+	switch {
+	case !i.Live():
 		return StateDisabled
+	case i.Syncing:
+		return StateSyncing
+	case i.Hold != "":
+		return i.Hold
 	}
 	return StateIdle
 }
@@ -116,13 +126,17 @@ func (i *Instance) State() InstanceState {
 // StateReason says why an instance is not idle; nil where it is.
 func (i *Instance) StateReason() *string {
 	reason := ""
-	switch {
-	case i.Live():
+	switch i.State() {
+	case StateIdle:
 		return nil
-	case !i.Provider.Enabled:
-		reason = "The provider is disabled."
-	default:
-		reason = "The instance is disabled."
+	case StateSyncing:
+		reason = "A synchronization is under way."
+	case StateQuarantined, StateNeedsConsent:
+		reason = i.HoldReason
+	case StateDisabled:
+		if reason = "The instance is disabled."; !i.Provider.Enabled {
+			reason = "The provider is disabled."
+		}
 	}
 	return &reason
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // ProviderTypes lists the kinds of source and the configuration keys that their instances take.
-func (d *Directory) ProviderTypes() []*ProviderType { return providerTypes }
+func (d *Directory) ProviderTypes() []*ProviderType { return d.types }
 
 var providerTypes = []*ProviderType{
 	{
@@ -65,8 +65,8 @@ var caCertificate = ConfigKey{
 }
 
 // configKey finds a declared key; nil where the type does not take it.
-func configKey(kind ProviderTypeName, key string) *ConfigKey {
-	for _, t := range providerTypes {
+func (d *Directory) configKey(kind ProviderTypeName, key string) *ConfigKey {
+	for _, t := range d.types {
 		if t.Name != kind {
 			continue
 		}

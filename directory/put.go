@@ -91,3 +91,17 @@ func (p *Put) record(instance int64) (Record, error) {
 	}
 	return r, nil
 }
+
+// NewRecord is the row that a put asks for in an instance, for those who hand rows to the store by themselves. It fails
+// where no row can hold it.
+func NewRecord(i *Instance, p Put) (Record, error) {
+	if p.UID == uuid.Nil {
+		p.UID = newUID()
+	}
+	if err := p.check(); err != nil {
+		return Record{}, err
+	}
+	r, err := p.record(i.ID)
+	r.FQN = i.PlainFQN(p.Kind, p.Name)
+	return r, err
+}

@@ -31,7 +31,7 @@ func (d *Directory) SetRuntimeConfig(ctx context.Context, provider, instance, ke
 	if err != nil {
 		return nil, err
 	}
-	declared := configKey(i.Provider.Type, key)
+	declared := d.configKey(i.Provider.Type, key)
 	switch {
 	case declared == nil:
 		return nil, BadInput("key", "%q is no configuration key of %s instances; providerTypes lists the keys.", key, i.Provider.Type)
@@ -72,7 +72,7 @@ func (d *Directory) DeleteRuntimeConfig(ctx context.Context, provider, instance,
 	if err != nil {
 		return nil, err
 	}
-	declared := configKey(i.Provider.Type, key)
+	declared := d.configKey(i.Provider.Type, key)
 	if declared == nil {
 		return nil, BadInput("key", "%q is no configuration key of %s instances; providerTypes lists the keys.", key, i.Provider.Type)
 	}

@@ -92,7 +92,9 @@ type Batch struct {
 	RefuseUnknown bool
 	// Within is the instance that members and managers must belong to unless their write says AnyInstance.
 	Within int64
-	Audit  Audit
+	// Fence is checked first; nil for none.
+	Fence *Fence
+	Audit Audit
 }
 
 // Insert is a new identity. The store draws its ID and picks the first free one of FQNs.
@@ -111,8 +113,9 @@ type Update struct {
 	MergeWithHolder bool
 	// Alias keeps the old FQN resolving to the identity.
 	Alias string
-	// Kinds are the changes to log.
-	Kinds []ChangeKind
+	// Kinds are the changes to log, Properties how many properties they are of.
+	Kinds      []ChangeKind
+	Properties int
 }
 
 // Tombstone is a deletion of an identity; Version 0 takes any version.

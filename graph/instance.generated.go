@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph/model"
+	"github.com/roster-gateway/roster/syncer"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -22,11 +23,35 @@ import (
 type ProviderInstanceResolver interface {
 	RuntimeConfig(ctx context.Context, obj *directory.Instance) ([]*directory.RuntimeConfigEntry, error)
 	ScimURL(ctx context.Context, obj *directory.Instance) (*string, error)
+
+	Runs(ctx context.Context, obj *directory.Instance, first int, after *directory.Cursor) (*directory.Page[*syncer.Run], error)
 }
 
 // endregion ************************** generated!.gotpl **************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_ProviderInstance_runs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*directory.Cursor, error) {
+			return ec.unmarshalOCursor2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋdirectoryᚐCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
 
 // endregion ***************************** args.gotpl *****************************
 
@@ -507,6 +532,50 @@ func (ec *executionContext) _ProviderInstance_renames(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_ProviderInstance_renames(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ProviderInstance", field, false, false, errors.New("field of type RenamePolicy does not have child fields"))
+}
+
+func (ec *executionContext) _ProviderInstance_runs(ctx context.Context, field graphql.CollectedField, obj *directory.Instance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ProviderInstance_runs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.ProviderInstance().Runs(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*directory.Cursor))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *directory.Page[*syncer.Run]) graphql.Marshaler {
+			return ec.marshalNSyncRunConnection2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋdirectoryᚐPage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ProviderInstance_runs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProviderInstance",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SyncRunConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_ProviderInstance_runs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _RuntimeConfigEntry_key(ctx context.Context, field graphql.CollectedField, obj *directory.RuntimeConfigEntry) (ret graphql.Marshaler) {
@@ -1265,6 +1334,44 @@ func (ec *executionContext) _ProviderInstance(ctx context.Context, sel ast.Selec
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "runs":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ProviderInstance_runs(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

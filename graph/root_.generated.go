@@ -33,6 +33,7 @@ type ResolverRoot interface {
 	ResolvedIdentity() ResolvedIdentityResolver
 	Role() RoleResolver
 	Subscription() SubscriptionResolver
+	SyncRun() SyncRunResolver
 	User() UserResolver
 	Viewer() ViewerResolver
 }
@@ -73,9 +74,19 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	ApproveSyncPayload struct {
+		Run        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Attribute struct {
 		Name   func(childComplexity int) int
 		Values func(childComplexity int) int
+	}
+
+	CancelSyncPayload struct {
+		Run        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Change struct {
@@ -118,6 +129,12 @@ type ComplexityRoot struct {
 		Nodes      func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int) int
+	}
+
+	ConnectionCheck struct {
+		Detail func(childComplexity int) int
+		Name   func(childComplexity int) int
+		OK     func(childComplexity int) int
 	}
 
 	ContainerConnection struct {
@@ -234,15 +251,23 @@ type ComplexityRoot struct {
 		AddProvider            func(childComplexity int, input model.AddProviderInput) int
 		AddProviderInstance    func(childComplexity int, input model.AddProviderInstanceInput) int
 		AddRoleMembers         func(childComplexity int, input model.ChangeRoleMembersInput) int
+		ApproveSync            func(childComplexity int, input model.ApproveSyncInput) int
+		CancelSync             func(childComplexity int, input model.CancelSyncInput) int
 		CreateAccessToken      func(childComplexity int, input model.CreateAccessTokenInput) int
 		CreateRole             func(childComplexity int, input model.CreateRoleInput) int
 		DeleteProvider         func(childComplexity int, input model.DeleteProviderInput) int
 		DeleteProviderInstance func(childComplexity int, input model.DeleteProviderInstanceInput) int
 		DeleteRole             func(childComplexity int, input model.DeleteRoleInput) int
 		DeleteRuntimeConfig    func(childComplexity int, input model.DeleteRuntimeConfigInput) int
+		RejectSync             func(childComplexity int, input model.RejectSyncInput) int
 		RemoveRoleMembers      func(childComplexity int, input model.ChangeRoleMembersInput) int
+		ResetSyncState         func(childComplexity int, input model.ResetSyncStateInput) int
 		RevokeAccessToken      func(childComplexity int, input model.RevokeAccessTokenInput) int
 		SetRuntimeConfig       func(childComplexity int, input model.SetRuntimeConfigInput) int
+		SetSyncSchedule        func(childComplexity int, input model.SetSyncScheduleInput) int
+		StartSync              func(childComplexity int, input model.StartSyncInput) int
+		SyncIdentity           func(childComplexity int, input model.SyncIdentityInput) int
+		TestConnection         func(childComplexity int, input model.TestConnectionInput) int
 		UpdateProvider         func(childComplexity int, input model.UpdateProviderInput) int
 		UpdateProviderInstance func(childComplexity int, input model.UpdateProviderInstanceInput) int
 		UpdateRole             func(childComplexity int, input model.UpdateRoleInput) int
@@ -253,6 +278,18 @@ type ComplexityRoot struct {
 		HasNextPage     func(childComplexity int) int
 		HasPreviousPage func(childComplexity int) int
 		StartCursor     func(childComplexity int) int
+	}
+
+	PlannedChange struct {
+		Action func(childComplexity int) int
+		Detail func(childComplexity int) int
+		FQN    func(childComplexity int) int
+	}
+
+	PlannedChangeConnection struct {
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
 	}
 
 	Provider struct {
@@ -271,6 +308,7 @@ type ComplexityRoot struct {
 		NextRunAt      func(childComplexity int) int
 		Provider       func(childComplexity int) int
 		Renames        func(childComplexity int) int
+		Runs           func(childComplexity int, first int, after *directory.Cursor) int
 		RuntimeConfig  func(childComplexity int) int
 		ScimURL        func(childComplexity int) int
 		State          func(childComplexity int) int
@@ -329,9 +367,21 @@ type ComplexityRoot struct {
 		Revision         func(childComplexity int) int
 		Role             func(childComplexity int, name string) int
 		Roles            func(childComplexity int, first int, after *directory.Cursor) int
+		SyncRun          func(childComplexity int, id string) int
+		SyncRuns         func(childComplexity int, filter *model.SyncRunFilter, first int, after *directory.Cursor) int
 		User             func(childComplexity int, id string) int
 		Users            func(childComplexity int, search *string, filter *model.UserFilter, orderBy *model.UserOrder, first int, after *directory.Cursor) int
 		Viewer           func(childComplexity int) int
+	}
+
+	RejectSyncPayload struct {
+		Run        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	ResetSyncStatePayload struct {
+		Instance   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Resolution struct {
@@ -398,8 +448,85 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	SetSyncSchedulePayload struct {
+		Instance   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	StartSyncPayload struct {
+		Run        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Subscription struct {
 		Changes func(childComplexity int, after *directory.Cursor) int
+		SyncRun func(childComplexity int, id string) int
+	}
+
+	SyncFailure struct {
+		Code       func(childComplexity int) int
+		ExternalID func(childComplexity int) int
+		FQN        func(childComplexity int) int
+		Message    func(childComplexity int) int
+	}
+
+	SyncFailureConnection struct {
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	SyncIdentityPayload struct {
+		Identity   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	SyncRun struct {
+		Changes       func(childComplexity int, first int, after *directory.Cursor) int
+		Created       func(childComplexity int) int
+		Deleted       func(childComplexity int) int
+		Disabled      func(childComplexity int) int
+		DryRun        func(childComplexity int) int
+		EndedAt       func(childComplexity int) int
+		Failed        func(childComplexity int) int
+		Failures      func(childComplexity int, first int, after *directory.Cursor) int
+		IdentityCount func(childComplexity int) int
+		Instance      func(childComplexity int) int
+		LinkCount     func(childComplexity int) int
+		Linked        func(childComplexity int) int
+		Mode          func(childComplexity int) int
+		Pages         func(childComplexity int) int
+		Phase         func(childComplexity int) int
+		PlanHash      func(childComplexity int) int
+		PropertyCount func(childComplexity int) int
+		Reason        func(childComplexity int) int
+		RequestedAt   func(childComplexity int) int
+		RowsPerSecond func(childComplexity int) int
+		SkipDeleted   func(childComplexity int) int
+		Skipped       func(childComplexity int) int
+		StartedAt     func(childComplexity int) int
+		Status        func(childComplexity int) int
+		UID           func(childComplexity int) int
+		Unlinked      func(childComplexity int) int
+		Updated       func(childComplexity int) int
+	}
+
+	SyncRunConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	SyncRunEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	TestConnectionPayload struct {
+		Checks     func(childComplexity int) int
+		Ok         func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	UpdateProviderInstancePayload struct {
@@ -589,6 +716,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AddProviderPayload.UserErrors(childComplexity), true
 
+	case "ApproveSyncPayload.run":
+		if e.ComplexityRoot.ApproveSyncPayload.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApproveSyncPayload.Run(childComplexity), true
+	case "ApproveSyncPayload.userErrors":
+		if e.ComplexityRoot.ApproveSyncPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApproveSyncPayload.UserErrors(childComplexity), true
+
 	case "Attribute.name":
 		if e.ComplexityRoot.Attribute.Name == nil {
 			break
@@ -601,6 +741,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Attribute.Values(childComplexity), true
+
+	case "CancelSyncPayload.run":
+		if e.ComplexityRoot.CancelSyncPayload.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelSyncPayload.Run(childComplexity), true
+	case "CancelSyncPayload.userErrors":
+		if e.ComplexityRoot.CancelSyncPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelSyncPayload.UserErrors(childComplexity), true
 
 	case "Change.at":
 		if e.ComplexityRoot.Change.At == nil {
@@ -751,6 +904,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConflictConnection.TotalCount(childComplexity), true
+
+	case "ConnectionCheck.detail":
+		if e.ComplexityRoot.ConnectionCheck.Detail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionCheck.Detail(childComplexity), true
+	case "ConnectionCheck.name":
+		if e.ComplexityRoot.ConnectionCheck.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionCheck.Name(childComplexity), true
+	case "ConnectionCheck.ok":
+		if e.ComplexityRoot.ConnectionCheck.OK == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConnectionCheck.OK(childComplexity), true
 
 	case "ContainerConnection.edges":
 		if e.ComplexityRoot.ContainerConnection.Edges == nil {
@@ -1193,6 +1365,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AddRoleMembers(childComplexity, args["input"].(model.ChangeRoleMembersInput)), true
+	case "Mutation.approveSync":
+		if e.ComplexityRoot.Mutation.ApproveSync == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_approveSync_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ApproveSync(childComplexity, args["input"].(model.ApproveSyncInput)), true
+	case "Mutation.cancelSync":
+		if e.ComplexityRoot.Mutation.CancelSync == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelSync_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelSync(childComplexity, args["input"].(model.CancelSyncInput)), true
 	case "Mutation.createAccessToken":
 		if e.ComplexityRoot.Mutation.CreateAccessToken == nil {
 			break
@@ -1259,6 +1453,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteRuntimeConfig(childComplexity, args["input"].(model.DeleteRuntimeConfigInput)), true
+	case "Mutation.rejectSync":
+		if e.ComplexityRoot.Mutation.RejectSync == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rejectSync_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RejectSync(childComplexity, args["input"].(model.RejectSyncInput)), true
 	case "Mutation.removeRoleMembers":
 		if e.ComplexityRoot.Mutation.RemoveRoleMembers == nil {
 			break
@@ -1270,6 +1475,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RemoveRoleMembers(childComplexity, args["input"].(model.ChangeRoleMembersInput)), true
+	case "Mutation.resetSyncState":
+		if e.ComplexityRoot.Mutation.ResetSyncState == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_resetSyncState_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ResetSyncState(childComplexity, args["input"].(model.ResetSyncStateInput)), true
 	case "Mutation.revokeAccessToken":
 		if e.ComplexityRoot.Mutation.RevokeAccessToken == nil {
 			break
@@ -1292,6 +1508,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetRuntimeConfig(childComplexity, args["input"].(model.SetRuntimeConfigInput)), true
+	case "Mutation.setSyncSchedule":
+		if e.ComplexityRoot.Mutation.SetSyncSchedule == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setSyncSchedule_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetSyncSchedule(childComplexity, args["input"].(model.SetSyncScheduleInput)), true
+	case "Mutation.startSync":
+		if e.ComplexityRoot.Mutation.StartSync == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_startSync_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StartSync(childComplexity, args["input"].(model.StartSyncInput)), true
+	case "Mutation.syncIdentity":
+		if e.ComplexityRoot.Mutation.SyncIdentity == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_syncIdentity_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SyncIdentity(childComplexity, args["input"].(model.SyncIdentityInput)), true
+	case "Mutation.testConnection":
+		if e.ComplexityRoot.Mutation.TestConnection == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_testConnection_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TestConnection(childComplexity, args["input"].(model.TestConnectionInput)), true
 	case "Mutation.updateProvider":
 		if e.ComplexityRoot.Mutation.UpdateProvider == nil {
 			break
@@ -1350,6 +1610,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "PlannedChange.action":
+		if e.ComplexityRoot.PlannedChange.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedChange.Action(childComplexity), true
+	case "PlannedChange.detail":
+		if e.ComplexityRoot.PlannedChange.Detail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedChange.Detail(childComplexity), true
+	case "PlannedChange.fqn":
+		if e.ComplexityRoot.PlannedChange.FQN == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedChange.FQN(childComplexity), true
+
+	case "PlannedChangeConnection.nodes":
+		if e.ComplexityRoot.PlannedChangeConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedChangeConnection.Nodes(childComplexity), true
+	case "PlannedChangeConnection.pageInfo":
+		if e.ComplexityRoot.PlannedChangeConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedChangeConnection.PageInfo(childComplexity), true
+	case "PlannedChangeConnection.totalCount":
+		if e.ComplexityRoot.PlannedChangeConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedChangeConnection.TotalCount(childComplexity), true
 
 	case "Provider.enabled":
 		if e.ComplexityRoot.Provider.Enabled == nil {
@@ -1424,6 +1722,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProviderInstance.Renames(childComplexity), true
+	case "ProviderInstance.runs":
+		if e.ComplexityRoot.ProviderInstance.Runs == nil {
+			break
+		}
+
+		args, err := ec.field_ProviderInstance_runs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.ProviderInstance.Runs(childComplexity, args["first"].(int), args["after"].(*directory.Cursor)), true
 	case "ProviderInstance.runtimeConfig":
 		if e.ComplexityRoot.ProviderInstance.RuntimeConfig == nil {
 			break
@@ -1795,6 +2104,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Roles(childComplexity, args["first"].(int), args["after"].(*directory.Cursor)), true
+	case "Query.syncRun":
+		if e.ComplexityRoot.Query.SyncRun == nil {
+			break
+		}
+
+		args, err := ec.field_Query_syncRun_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SyncRun(childComplexity, args["id"].(string)), true
+	case "Query.syncRuns":
+		if e.ComplexityRoot.Query.SyncRuns == nil {
+			break
+		}
+
+		args, err := ec.field_Query_syncRuns_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SyncRuns(childComplexity, args["filter"].(*model.SyncRunFilter), args["first"].(int), args["after"].(*directory.Cursor)), true
 	case "Query.user":
 		if e.ComplexityRoot.Query.User == nil {
 			break
@@ -1823,6 +2154,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "RejectSyncPayload.run":
+		if e.ComplexityRoot.RejectSyncPayload.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectSyncPayload.Run(childComplexity), true
+	case "RejectSyncPayload.userErrors":
+		if e.ComplexityRoot.RejectSyncPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectSyncPayload.UserErrors(childComplexity), true
+
+	case "ResetSyncStatePayload.instance":
+		if e.ComplexityRoot.ResetSyncStatePayload.Instance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResetSyncStatePayload.Instance(childComplexity), true
+	case "ResetSyncStatePayload.userErrors":
+		if e.ComplexityRoot.ResetSyncStatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResetSyncStatePayload.UserErrors(childComplexity), true
 
 	case "Resolution.asOf":
 		if e.ComplexityRoot.Resolution.AsOf == nil {
@@ -2097,6 +2454,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SetRuntimeConfigPayload.UserErrors(childComplexity), true
 
+	case "SetSyncSchedulePayload.instance":
+		if e.ComplexityRoot.SetSyncSchedulePayload.Instance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetSyncSchedulePayload.Instance(childComplexity), true
+	case "SetSyncSchedulePayload.userErrors":
+		if e.ComplexityRoot.SetSyncSchedulePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetSyncSchedulePayload.UserErrors(childComplexity), true
+
+	case "StartSyncPayload.run":
+		if e.ComplexityRoot.StartSyncPayload.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartSyncPayload.Run(childComplexity), true
+	case "StartSyncPayload.userErrors":
+		if e.ComplexityRoot.StartSyncPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartSyncPayload.UserErrors(childComplexity), true
+
 	case "Subscription.changes":
 		if e.ComplexityRoot.Subscription.Changes == nil {
 			break
@@ -2108,6 +2491,304 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.Changes(childComplexity, args["after"].(*directory.Cursor)), true
+	case "Subscription.syncRun":
+		if e.ComplexityRoot.Subscription.SyncRun == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_syncRun_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.SyncRun(childComplexity, args["id"].(string)), true
+
+	case "SyncFailure.code":
+		if e.ComplexityRoot.SyncFailure.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncFailure.Code(childComplexity), true
+	case "SyncFailure.externalId":
+		if e.ComplexityRoot.SyncFailure.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncFailure.ExternalID(childComplexity), true
+	case "SyncFailure.fqn":
+		if e.ComplexityRoot.SyncFailure.FQN == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncFailure.FQN(childComplexity), true
+	case "SyncFailure.message":
+		if e.ComplexityRoot.SyncFailure.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncFailure.Message(childComplexity), true
+
+	case "SyncFailureConnection.nodes":
+		if e.ComplexityRoot.SyncFailureConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncFailureConnection.Nodes(childComplexity), true
+	case "SyncFailureConnection.pageInfo":
+		if e.ComplexityRoot.SyncFailureConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncFailureConnection.PageInfo(childComplexity), true
+	case "SyncFailureConnection.totalCount":
+		if e.ComplexityRoot.SyncFailureConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncFailureConnection.TotalCount(childComplexity), true
+
+	case "SyncIdentityPayload.identity":
+		if e.ComplexityRoot.SyncIdentityPayload.Identity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncIdentityPayload.Identity(childComplexity), true
+	case "SyncIdentityPayload.userErrors":
+		if e.ComplexityRoot.SyncIdentityPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncIdentityPayload.UserErrors(childComplexity), true
+
+	case "SyncRun.changes":
+		if e.ComplexityRoot.SyncRun.Changes == nil {
+			break
+		}
+
+		args, err := ec.field_SyncRun_changes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.SyncRun.Changes(childComplexity, args["first"].(int), args["after"].(*directory.Cursor)), true
+	case "SyncRun.created":
+		if e.ComplexityRoot.SyncRun.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Created(childComplexity), true
+	case "SyncRun.deleted":
+		if e.ComplexityRoot.SyncRun.Deleted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Deleted(childComplexity), true
+	case "SyncRun.disabled":
+		if e.ComplexityRoot.SyncRun.Disabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Disabled(childComplexity), true
+	case "SyncRun.dryRun":
+		if e.ComplexityRoot.SyncRun.DryRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.DryRun(childComplexity), true
+	case "SyncRun.endedAt":
+		if e.ComplexityRoot.SyncRun.EndedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.EndedAt(childComplexity), true
+	case "SyncRun.failed":
+		if e.ComplexityRoot.SyncRun.Failed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Failed(childComplexity), true
+	case "SyncRun.failures":
+		if e.ComplexityRoot.SyncRun.Failures == nil {
+			break
+		}
+
+		args, err := ec.field_SyncRun_failures_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.SyncRun.Failures(childComplexity, args["first"].(int), args["after"].(*directory.Cursor)), true
+	case "SyncRun.identityCount":
+		if e.ComplexityRoot.SyncRun.IdentityCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.IdentityCount(childComplexity), true
+	case "SyncRun.instance":
+		if e.ComplexityRoot.SyncRun.Instance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Instance(childComplexity), true
+	case "SyncRun.linkCount":
+		if e.ComplexityRoot.SyncRun.LinkCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.LinkCount(childComplexity), true
+	case "SyncRun.linked":
+		if e.ComplexityRoot.SyncRun.Linked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Linked(childComplexity), true
+	case "SyncRun.mode":
+		if e.ComplexityRoot.SyncRun.Mode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Mode(childComplexity), true
+	case "SyncRun.pages":
+		if e.ComplexityRoot.SyncRun.Pages == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Pages(childComplexity), true
+	case "SyncRun.phase":
+		if e.ComplexityRoot.SyncRun.Phase == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Phase(childComplexity), true
+	case "SyncRun.planHash":
+		if e.ComplexityRoot.SyncRun.PlanHash == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.PlanHash(childComplexity), true
+	case "SyncRun.propertyCount":
+		if e.ComplexityRoot.SyncRun.PropertyCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.PropertyCount(childComplexity), true
+	case "SyncRun.reason":
+		if e.ComplexityRoot.SyncRun.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Reason(childComplexity), true
+	case "SyncRun.requestedAt":
+		if e.ComplexityRoot.SyncRun.RequestedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.RequestedAt(childComplexity), true
+	case "SyncRun.rowsPerSecond":
+		if e.ComplexityRoot.SyncRun.RowsPerSecond == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.RowsPerSecond(childComplexity), true
+	case "SyncRun.skipDeleted":
+		if e.ComplexityRoot.SyncRun.SkipDeleted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.SkipDeleted(childComplexity), true
+	case "SyncRun.skipped":
+		if e.ComplexityRoot.SyncRun.Skipped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Skipped(childComplexity), true
+	case "SyncRun.startedAt":
+		if e.ComplexityRoot.SyncRun.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.StartedAt(childComplexity), true
+	case "SyncRun.status":
+		if e.ComplexityRoot.SyncRun.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Status(childComplexity), true
+	case "SyncRun.id":
+		if e.ComplexityRoot.SyncRun.UID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.UID(childComplexity), true
+	case "SyncRun.unlinked":
+		if e.ComplexityRoot.SyncRun.Unlinked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Unlinked(childComplexity), true
+	case "SyncRun.updated":
+		if e.ComplexityRoot.SyncRun.Updated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRun.Updated(childComplexity), true
+
+	case "SyncRunConnection.edges":
+		if e.ComplexityRoot.SyncRunConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRunConnection.Edges(childComplexity), true
+	case "SyncRunConnection.nodes":
+		if e.ComplexityRoot.SyncRunConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRunConnection.Nodes(childComplexity), true
+	case "SyncRunConnection.pageInfo":
+		if e.ComplexityRoot.SyncRunConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRunConnection.PageInfo(childComplexity), true
+	case "SyncRunConnection.totalCount":
+		if e.ComplexityRoot.SyncRunConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRunConnection.TotalCount(childComplexity), true
+
+	case "SyncRunEdge.cursor":
+		if e.ComplexityRoot.SyncRunEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRunEdge.Cursor(childComplexity), true
+	case "SyncRunEdge.node":
+		if e.ComplexityRoot.SyncRunEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SyncRunEdge.Node(childComplexity), true
+
+	case "TestConnectionPayload.checks":
+		if e.ComplexityRoot.TestConnectionPayload.Checks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestConnectionPayload.Checks(childComplexity), true
+	case "TestConnectionPayload.ok":
+		if e.ComplexityRoot.TestConnectionPayload.Ok == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestConnectionPayload.Ok(childComplexity), true
+	case "TestConnectionPayload.userErrors":
+		if e.ComplexityRoot.TestConnectionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TestConnectionPayload.UserErrors(childComplexity), true
 
 	case "UpdateProviderInstancePayload.instance":
 		if e.ComplexityRoot.UpdateProviderInstancePayload.Instance == nil {
@@ -2383,6 +3064,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAddProviderInput,
 		ec.unmarshalInputAddProviderInstanceInput,
+		ec.unmarshalInputApproveSyncInput,
+		ec.unmarshalInputCancelSyncInput,
 		ec.unmarshalInputChangeRoleMembersInput,
 		ec.unmarshalInputCreateAccessTokenInput,
 		ec.unmarshalInputCreateRoleInput,
@@ -2394,8 +3077,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputGroupOrder,
 		ec.unmarshalInputMembershipCheckInput,
 		ec.unmarshalInputProvisioningEventFilter,
+		ec.unmarshalInputRejectSyncInput,
+		ec.unmarshalInputResetSyncStateInput,
 		ec.unmarshalInputRevokeAccessTokenInput,
 		ec.unmarshalInputSetRuntimeConfigInput,
+		ec.unmarshalInputSetSyncScheduleInput,
+		ec.unmarshalInputStartSyncInput,
+		ec.unmarshalInputSyncIdentityInput,
+		ec.unmarshalInputSyncRunFilter,
+		ec.unmarshalInputTestConnectionInput,
 		ec.unmarshalInputUpdateProviderInput,
 		ec.unmarshalInputUpdateProviderInstanceInput,
 		ec.unmarshalInputUpdateRoleInput,
@@ -4186,6 +4876,505 @@ type ChangeRoleMembersPayload {
   userErrors: [UserError!]!
 }
 `, BuiltIn: false},
+	{Name: "../schema/sync.graphql", Input: `extend type Query {
+  "Runs of synchronization, the newest first. Needs the scope SYNC_ADMIN."
+  syncRuns(
+    "Which runs; null selects all."
+    filter: SyncRunFilter
+    "How many at most: 1 to 1,000."
+    first: Int! = 50
+    "Continue after this cursor of an earlier answer."
+    after: Cursor
+  ): SyncRunConnection!
+
+  "A run by its id, null where there is none. Needs the scope SYNC_ADMIN."
+  syncRun(
+    "The run's id."
+    id: ID!
+  ): SyncRun
+}
+
+extend type Mutation {
+  """
+  Sets the time between two runs of an instance, in force at once; null: no automatic runs. The first run is due at once
+  where the instance has never been synchronized.
+  """
+  setSyncSchedule(
+    "What to do."
+    input: SetSyncScheduleInput!
+  ): SetSyncSchedulePayload!
+
+  "Tries the source of an instance step by step: names, TLS, sign-in, users, groups. Nothing is taken over."
+  testConnection(
+    "What to do."
+    input: TestConnectionInput!
+  ): TestConnectionPayload!
+
+  "Starts a run, whatever the schedule. CONFLICT where one is under way, or the instance is disabled."
+  startSync(
+    "What to do."
+    input: StartSyncInput!
+  ): StartSyncPayload!
+
+  "Ends a run that is under way. What it has applied stays. CONFLICT where it is over."
+  cancelSync(
+    "What to do."
+    input: CancelSyncInput!
+  ): CancelSyncPayload!
+
+  """
+  Has a quarantined run carry out its plan. It reads the source once more, and goes on only if what it would do is exactly
+  the approved plan; else it is quarantined again, with the new plan. CONFLICT where this is not the plan that waits, or
+  the directory has moved on from it.
+  """
+  approveSync(
+    "What to do."
+    input: ApproveSyncInput!
+  ): ApproveSyncPayload!
+
+  "Drops the plan of a quarantined run. CONFLICT where it does not wait."
+  rejectSync(
+    "What to do."
+    input: RejectSyncInput!
+  ): RejectSyncPayload!
+
+  "Forgets where the last round of an instance ended: the next one is a full one."
+  resetSyncState(
+    "What to do."
+    input: ResetSyncStateInput!
+  ): ResetSyncStatePayload!
+
+  "Reads one identity from its source now, with its links. NOT_FOUND where the source has none."
+  syncIdentity(
+    "What to do."
+    input: SyncIdentityInput!
+  ): SyncIdentityPayload!
+}
+
+extend type Subscription {
+  "Where a run stands, whenever that has changed, until it has ended. Needs the scope SYNC_ADMIN."
+  syncRun(
+    "The run's id."
+    id: ID!
+  ): SyncRun!
+}
+
+extend type ProviderInstance {
+  "Its runs, the newest first. Needs the scope SYNC_ADMIN."
+  runs(
+    "How many at most: 1 to 1,000."
+    first: Int! = 20
+    "Continue after this cursor of an earlier answer."
+    after: Cursor
+  ): SyncRunConnection!
+}
+
+"How much of a source a run reads."
+enum SyncMode {
+  "What has changed since the last run, where the source can tell it; else everything."
+  AUTO
+  "Everything; what is not there any more is deleted."
+  FULL
+  "What has changed; everything where the source cannot tell it, or was never read."
+  DELTA
+}
+
+"Where a run stands, or how it ended."
+enum SyncRunStatus {
+  "It waits for a replica to take it up, or for the time that the source asked for."
+  QUEUED
+  "It is under way."
+  SYNCHRONIZING
+  "All that the source told is in the directory."
+  COMPLETE
+  "All but the failures is in the directory."
+  PARTIAL
+  "It failed; ` + "`" + `reason` + "`" + ` says why."
+  FAILED
+  "Its plan would delete or unlink more than is let through; it waits to be approved or rejected."
+  QUARANTINED
+  "It was cancelled, rejected, or overtaken by a newer run."
+  CANCELLED
+  "A dry run: its plan is listed, and nothing was changed."
+  PLANNED
+}
+
+"One run of synchronization."
+type SyncRun implements Node {
+  "The public id, a UUID."
+  id: ID!
+
+  "The instance that is synchronized."
+  instance: ProviderInstance!
+
+  "How much was read: FULL or DELTA once that is decided."
+  mode: SyncMode!
+
+  "Where it stands."
+  status: SyncRunStatus!
+
+  "Whether it only plans."
+  dryRun: Boolean!
+
+  "Whether it takes back nothing that has gone at the source."
+  skipDeleted: Boolean!
+
+  "What it is doing, in a word: read, plan, apply or end."
+  phase: String!
+
+  "How many pages were read."
+  pages: Int!
+
+  "How many rows a second were read or written lately, of a run that is followed; else 0."
+  rowsPerSecond: Float!
+
+  "When it was asked for, or due."
+  requestedAt: DateTime!
+
+  "When it was taken up; null before."
+  startedAt: DateTime
+
+  "When it ended; null before."
+  endedAt: DateTime
+
+  "How many identities the source told."
+  identityCount: Int!
+
+  "How many links the source told."
+  linkCount: Int!
+
+  "How many properties of identities changed."
+  propertyCount: Int!
+
+  "How many identities were created."
+  created: Int!
+
+  "How many identities were updated, renamed or enabled."
+  updated: Int!
+
+  "How many identities were disabled."
+  disabled: Int!
+
+  "How many identities were deleted."
+  deleted: Int!
+
+  "How many links were made."
+  linked: Int!
+
+  "How many links were removed, beside those of deleted identities."
+  unlinked: Int!
+
+  "How many members were skipped because no identity stands for them; failures lists them."
+  skipped: Int!
+
+  "How many identities could not be taken over; failures lists them."
+  failed: Int!
+
+  "Why it is not complete, in a sentence; null where it is."
+  reason: String
+
+  "What approveSync takes, of a quarantined run; of a dry run what its plan is known by."
+  planHash: String
+
+  "What the plan of a quarantined or dry run changes, line by line."
+  changes(
+    "How many at most: 1 to 1,000."
+    first: Int! = 50
+    "Continue after this cursor of an earlier answer."
+    after: Cursor
+  ): PlannedChangeConnection!
+
+  "What could not be taken over, one by one."
+  failures(
+    "How many at most: 1 to 1,000."
+    first: Int! = 50
+    "Continue after this cursor of an earlier answer."
+    after: Cursor
+  ): SyncFailureConnection!
+}
+
+"What a plan does to one identity or link."
+enum PlannedAction {
+  "Creates it."
+  CREATE
+  "Changes its properties."
+  UPDATE
+  "Gives it another name."
+  RENAME
+  "Makes it active again."
+  ENABLE
+  "Disables it; its links are kept."
+  DISABLE
+  "Makes it a tombstone; its links are dropped."
+  DELETE
+  "Makes a link."
+  LINK
+  "Removes a link."
+  UNLINK
+}
+
+"One line of a plan."
+type PlannedChange {
+  "What it does."
+  action: PlannedAction!
+
+  "To whom; of a link its group, or the manager."
+  fqn: String!
+
+  "The properties that change, the new name, or the other end of a link; null where there is no more to say."
+  detail: String
+}
+
+"A page of planned changes."
+type PlannedChangeConnection {
+  "The changes, in the order in which they are planned."
+  nodes: [PlannedChange!]!
+
+  "Where the page stands."
+  pageInfo: PageInfo!
+
+  "How many there are."
+  totalCount: Int!
+}
+
+"Why something at a source was not taken over."
+enum SyncFailureCode {
+  "The source tells no name or no id."
+  MISSING_REQUIRED
+  "Somebody else has the same name or id."
+  DUPLICATE_KEY
+  "A value that cannot be stored."
+  INVALID_VALUE
+  "A member that no identity stands for; it was skipped."
+  UNMAPPED_PRINCIPAL
+  "The source would not tell it."
+  SOURCE_ERROR
+}
+
+"One thing at a source that was not taken over."
+type SyncFailure {
+  "What the source calls it: an id or a login name."
+  externalId: String!
+
+  "What its FQN would be; null where that is not known."
+  fqn: String
+
+  "Why."
+  code: SyncFailureCode!
+
+  "Why, in a sentence, and what to do."
+  message: String!
+}
+
+"A page of failures."
+type SyncFailureConnection {
+  "The failures, in the order in which they were met."
+  nodes: [SyncFailure!]!
+
+  "Where the page stands."
+  pageInfo: PageInfo!
+
+  "How many there are."
+  totalCount: Int!
+}
+
+"A page of runs."
+type SyncRunConnection {
+  "The runs."
+  nodes: [SyncRun!]!
+
+  "The runs with their cursors."
+  edges: [SyncRunEdge!]!
+
+  "Where the page stands."
+  pageInfo: PageInfo!
+
+  "How many there are."
+  totalCount: Int!
+}
+
+"One run of a page."
+type SyncRunEdge {
+  "Where to continue after this run."
+  cursor: Cursor!
+
+  "The run."
+  node: SyncRun!
+}
+
+"Which runs to list; what is left out does not narrow."
+input SyncRunFilter {
+  "The label of the provider, in any case."
+  provider: String
+  "The name of the instance, in any case."
+  instance: String
+  "Any of these statuses."
+  status: [SyncRunStatus!]
+  "Started after this time."
+  startedAfter: DateTime
+  "Started before this time."
+  startedBefore: DateTime
+}
+
+"The schedule of an instance."
+input SetSyncScheduleInput {
+  "The label of the provider, in any case."
+  provider: String!
+  "The name of the instance, in any case."
+  instance: String! = ""
+  "The time between two runs, of whole seconds; null: no automatic runs."
+  every: Duration
+}
+
+"What setting a schedule came to."
+type SetSyncSchedulePayload {
+  "The instance as it is now, null where it failed."
+  instance: ProviderInstance
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"An instance to try."
+input TestConnectionInput {
+  "The label of the provider, in any case."
+  provider: String!
+  "The name of the instance, in any case."
+  instance: String! = ""
+}
+
+"What trying a source came to."
+type TestConnectionPayload {
+  "Whether every step came off."
+  ok: Boolean!
+
+  "The steps, in their order, up to the first that failed and others need."
+  checks: [ConnectionCheck!]!
+
+  "Why nothing was tried; empty where it was."
+  userErrors: [UserError!]!
+}
+
+"One step of trying a source."
+type ConnectionCheck {
+  "What was tried."
+  name: String!
+
+  "Whether it came off."
+  ok: Boolean!
+
+  "What was found, or what is wrong and what to do."
+  detail: String
+}
+
+"A run to start."
+input StartSyncInput {
+  "The label of the provider, in any case."
+  provider: String!
+  "The name of the instance, in any case."
+  instance: String! = ""
+  "How much to read."
+  mode: SyncMode! = AUTO
+  "Only plan, and change nothing."
+  dryRun: Boolean! = false
+  "Take back nothing that has gone at the source."
+  skipDeleted: Boolean! = false
+}
+
+"What starting a run came to."
+type StartSyncPayload {
+  "The run, null where it failed."
+  run: SyncRun
+
+  "Why nothing was started; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"A run to end."
+input CancelSyncInput {
+  "The run's id."
+  runId: ID!
+}
+
+"What ending a run came to."
+type CancelSyncPayload {
+  "The run as it is now, null where it failed."
+  run: SyncRun
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"A plan to approve."
+input ApproveSyncInput {
+  "The run's id."
+  runId: ID!
+  "The plan's hash, as the run tells it."
+  planHash: String!
+}
+
+"What approving a plan came to."
+type ApproveSyncPayload {
+  "The run, queued again; null where it failed."
+  run: SyncRun
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"A plan to reject."
+input RejectSyncInput {
+  "The run's id."
+  runId: ID!
+}
+
+"What rejecting a plan came to."
+type RejectSyncPayload {
+  "The run as it is now, null where it failed."
+  run: SyncRun
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"An instance whose next round is to be a full one."
+input ResetSyncStateInput {
+  "The label of the provider, in any case."
+  provider: String!
+  "The name of the instance, in any case."
+  instance: String! = ""
+}
+
+"What forgetting the state of an instance came to."
+type ResetSyncStatePayload {
+  "The instance, null where it failed."
+  instance: ProviderInstance
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"One identity to read from its source. Exactly one of externalId and fqn."
+input SyncIdentityInput {
+  "The label of the provider, in any case."
+  provider: String!
+  "The name of the instance, in any case."
+  instance: String! = ""
+  "The source's own id."
+  externalId: String
+  "The FQN that it has, or is to have."
+  fqn: String
+}
+
+"What reading one identity came to."
+type SyncIdentityPayload {
+  "The identity as it is now, null where it failed."
+  identity: Identity
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+`, BuiltIn: false},
 	{Name: "../schema/user.graphql", Input: `extend type Query {
   "The user with an id, tombstones too. Null where the id is unknown, malformed or of no user."
   user(
@@ -4436,6 +5625,16 @@ func (ec *executionContext) childFields_AddProviderPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type AddProviderPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ApproveSyncPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_ApproveSyncPayload_run(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ApproveSyncPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApproveSyncPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Attribute(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -4444,6 +5643,16 @@ func (ec *executionContext) childFields_Attribute(ctx context.Context, field gra
 		return ec.fieldContext_Attribute_values(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Attribute", field.Name)
+}
+
+func (ec *executionContext) childFields_CancelSyncPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_CancelSyncPayload_run(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CancelSyncPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelSyncPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Change(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4528,6 +5737,18 @@ func (ec *executionContext) childFields_ConflictConnection(ctx context.Context, 
 		return ec.fieldContext_ConflictConnection_totalCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ConflictConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ConnectionCheck(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ConnectionCheck_name(ctx, field)
+	case "ok":
+		return ec.fieldContext_ConnectionCheck_ok(ctx, field)
+	case "detail":
+		return ec.fieldContext_ConnectionCheck_detail(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConnectionCheck", field.Name)
 }
 
 func (ec *executionContext) childFields_ContainerConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4764,6 +5985,30 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_PlannedChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "action":
+		return ec.fieldContext_PlannedChange_action(ctx, field)
+	case "fqn":
+		return ec.fieldContext_PlannedChange_fqn(ctx, field)
+	case "detail":
+		return ec.fieldContext_PlannedChange_detail(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlannedChange", field.Name)
+}
+
+func (ec *executionContext) childFields_PlannedChangeConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_PlannedChangeConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PlannedChangeConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PlannedChangeConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlannedChangeConnection", field.Name)
+}
+
 func (ec *executionContext) childFields_Provider(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4808,6 +6053,8 @@ func (ec *executionContext) childFields_ProviderInstance(ctx context.Context, fi
 		return ec.fieldContext_ProviderInstance_duplicateNames(ctx, field)
 	case "renames":
 		return ec.fieldContext_ProviderInstance_renames(ctx, field)
+	case "runs":
+		return ec.fieldContext_ProviderInstance_runs(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProviderInstance", field.Name)
 }
@@ -4866,6 +6113,26 @@ func (ec *executionContext) childFields_ProvisioningEventConnection(ctx context.
 		return ec.fieldContext_ProvisioningEventConnection_pageInfo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProvisioningEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RejectSyncPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_RejectSyncPayload_run(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RejectSyncPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RejectSyncPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ResetSyncStatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "instance":
+		return ec.fieldContext_ResetSyncStatePayload_instance(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ResetSyncStatePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResetSyncStatePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Resolution(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4994,6 +6261,158 @@ func (ec *executionContext) childFields_SetRuntimeConfigPayload(ctx context.Cont
 		return ec.fieldContext_SetRuntimeConfigPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetRuntimeConfigPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetSyncSchedulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "instance":
+		return ec.fieldContext_SetSyncSchedulePayload_instance(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetSyncSchedulePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetSyncSchedulePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StartSyncPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_StartSyncPayload_run(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_StartSyncPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartSyncPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SyncFailure(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "externalId":
+		return ec.fieldContext_SyncFailure_externalId(ctx, field)
+	case "fqn":
+		return ec.fieldContext_SyncFailure_fqn(ctx, field)
+	case "code":
+		return ec.fieldContext_SyncFailure_code(ctx, field)
+	case "message":
+		return ec.fieldContext_SyncFailure_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SyncFailure", field.Name)
+}
+
+func (ec *executionContext) childFields_SyncFailureConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_SyncFailureConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SyncFailureConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_SyncFailureConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SyncFailureConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_SyncIdentityPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "identity":
+		return ec.fieldContext_SyncIdentityPayload_identity(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SyncIdentityPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SyncIdentityPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SyncRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_SyncRun_id(ctx, field)
+	case "instance":
+		return ec.fieldContext_SyncRun_instance(ctx, field)
+	case "mode":
+		return ec.fieldContext_SyncRun_mode(ctx, field)
+	case "status":
+		return ec.fieldContext_SyncRun_status(ctx, field)
+	case "dryRun":
+		return ec.fieldContext_SyncRun_dryRun(ctx, field)
+	case "skipDeleted":
+		return ec.fieldContext_SyncRun_skipDeleted(ctx, field)
+	case "phase":
+		return ec.fieldContext_SyncRun_phase(ctx, field)
+	case "pages":
+		return ec.fieldContext_SyncRun_pages(ctx, field)
+	case "rowsPerSecond":
+		return ec.fieldContext_SyncRun_rowsPerSecond(ctx, field)
+	case "requestedAt":
+		return ec.fieldContext_SyncRun_requestedAt(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_SyncRun_startedAt(ctx, field)
+	case "endedAt":
+		return ec.fieldContext_SyncRun_endedAt(ctx, field)
+	case "identityCount":
+		return ec.fieldContext_SyncRun_identityCount(ctx, field)
+	case "linkCount":
+		return ec.fieldContext_SyncRun_linkCount(ctx, field)
+	case "propertyCount":
+		return ec.fieldContext_SyncRun_propertyCount(ctx, field)
+	case "created":
+		return ec.fieldContext_SyncRun_created(ctx, field)
+	case "updated":
+		return ec.fieldContext_SyncRun_updated(ctx, field)
+	case "disabled":
+		return ec.fieldContext_SyncRun_disabled(ctx, field)
+	case "deleted":
+		return ec.fieldContext_SyncRun_deleted(ctx, field)
+	case "linked":
+		return ec.fieldContext_SyncRun_linked(ctx, field)
+	case "unlinked":
+		return ec.fieldContext_SyncRun_unlinked(ctx, field)
+	case "skipped":
+		return ec.fieldContext_SyncRun_skipped(ctx, field)
+	case "failed":
+		return ec.fieldContext_SyncRun_failed(ctx, field)
+	case "reason":
+		return ec.fieldContext_SyncRun_reason(ctx, field)
+	case "planHash":
+		return ec.fieldContext_SyncRun_planHash(ctx, field)
+	case "changes":
+		return ec.fieldContext_SyncRun_changes(ctx, field)
+	case "failures":
+		return ec.fieldContext_SyncRun_failures(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SyncRun", field.Name)
+}
+
+func (ec *executionContext) childFields_SyncRunConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_SyncRunConnection_nodes(ctx, field)
+	case "edges":
+		return ec.fieldContext_SyncRunConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_SyncRunConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_SyncRunConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SyncRunConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_SyncRunEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_SyncRunEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_SyncRunEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SyncRunEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_TestConnectionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "ok":
+		return ec.fieldContext_TestConnectionPayload_ok(ctx, field)
+	case "checks":
+		return ec.fieldContext_TestConnectionPayload_checks(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_TestConnectionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TestConnectionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateProviderInstancePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

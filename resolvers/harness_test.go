@@ -23,6 +23,7 @@ import (
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/resolvers"
 	"github.com/roster-gateway/roster/store"
+	"github.com/roster-gateway/roster/syncer"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -50,7 +51,8 @@ func newGateway(t testing.TB) *gateway {
 	t.Cleanup(func() { _ = s.Close() })
 	g := &gateway{store: s, directory: directory.New(s), access: access.New(s, access.Config{})}
 	g.provisioning = directory.NewProvisioningLog(s, slog.Default())
-	root := &resolvers.Resolver{Directory: g.directory, Access: g.access, Provisioning: g.provisioning, PublicURL: "https://roster.example.com"}
+	sync := syncer.New(s, g.directory, syncer.Config{})
+	root := &resolvers.Resolver{Directory: g.directory, Access: g.access, Provisioning: g.provisioning, Sync: sync, PublicURL: "https://roster.example.com"}
 	g.exec = executor.New(resolvers.NewSchema(root))
 	g.exec.SetErrorPresenter(resolvers.Present)
 	g.exec.Use(introspection{})

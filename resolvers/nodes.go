@@ -38,7 +38,32 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]directory.Node, e
 			delete(missing, i)
 		}
 	}
+	if err := r.runs(ctx, missing, out); err != nil {
+		return nil, err
+	}
 	return out, r.tokens(ctx, missing, out)
+}
+
+// runs puts the runs of synchronization among the missing nodes into their places.
+func (r *Resolver) runs(ctx context.Context, missing map[int]uuid.UUID, out []directory.Node) error {
+	if len(missing) == 0 || !access.PrincipalFrom(ctx).Has(access.SyncAdmin) {
+		return nil
+	}
+	places, uids := []int{}, []uuid.UUID{}
+	for i, uid := range missing {
+		places, uids = append(places, i), append(uids, uid)
+	}
+	runs, err := r.Sync.RunsByUID(ctx, uids)
+	if err != nil {
+		return err
+	}
+	for n, run := range runs {
+		if run != nil {
+			out[places[n]] = run
+			delete(missing, places[n])
+		}
+	}
+	return nil
 }
 
 // tokens puts the access tokens among the missing nodes into their places.

@@ -8,6 +8,7 @@ import (
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph"
+	"github.com/roster-gateway/roster/syncer"
 )
 
 // Resolver is the root of every resolver.
@@ -16,6 +17,8 @@ type Resolver struct {
 	Access    *access.Service
 	// Provisioning is what SCIM clients did.
 	Provisioning *directory.ProvisioningLog
+	// Sync synchronizes instances with their sources.
+	Sync *syncer.Service
 	// PublicURL is where clients reach the server, without a trailing slash; Tenant URLs begin with it.
 	PublicURL string
 }

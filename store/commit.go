@@ -50,7 +50,7 @@ func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Commit
 // isOneStatement reports whether the batch takes one statement that does all or nothing: a new identity without links, or
 // one change of members that only adds or only removes.
 func isOneStatement(b directory.Batch) bool {
-	if len(b.Updates)+len(b.Tombstones)+len(b.Managers)+len(b.Unique) > 0 || b.RefuseUnknown {
+	if len(b.Updates)+len(b.Tombstones)+len(b.Managers)+len(b.Unique) > 0 || b.RefuseUnknown || b.Fence != nil {
 		return false
 	}
 	if len(b.Members) == 0 {
@@ -62,6 +62,9 @@ func isOneStatement(b directory.Batch) bool {
 }
 
 func writeBatch(ctx context.Context, r runner, b directory.Batch, out *directory.Committed) error {
+	if err := holdFence(ctx, r, b); err != nil {
+		return err
+	}
 	audit := auditJSON(b.Audit)
 	if !isOneStatement(b) {
 		if err := insertAudit(ctx, r, audit, &out.Revision); err != nil {

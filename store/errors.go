@@ -29,6 +29,7 @@ var taken = map[string]*directory.Error{
 	"identity_external_id":   directory.Clash(directory.ReasonUniqueness, "externalId", "Another identity of this provider instance has this externalId."),
 	"resource_external_id":   directory.Clash(directory.ReasonUniqueness, "externalId", "Another resource of this type has this externalId."),
 	uniqueValueKey:           directory.Clash(directory.ReasonUniqueness, "", "Another resource has a value that must be unique."),
+	"sync_run_live":          directory.Clash("", "instance", "A synchronization of this instance is under way. Wait for its end, or cancel it."),
 	"provider_name":          directory.Clash(directory.ReasonUniqueness, "name", "A provider with this name exists already."),
 	"provider_instance_name": directory.Clash(directory.ReasonUniqueness, "name", "This provider has an instance with this name already."),
 }

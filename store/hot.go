@@ -59,7 +59,7 @@ SELECT pg_current_xact_id()::text, (SELECT id FROM m) IS NOT NULL, (SELECT membe
 // commitHot commits a batch that is one hot write. It reports false, and has written nothing, where the batch is no
 // such write, or where it does not come off.
 func (s *Store) commitHot(ctx context.Context, b directory.Batch, out *directory.Committed) (done bool, err error) {
-	if len(b.Updates)+len(b.Tombstones)+len(b.Managers)+len(b.Unique) > 0 || b.RefuseUnknown || b.Audit.Detail != nil {
+	if len(b.Updates)+len(b.Tombstones)+len(b.Managers)+len(b.Unique) > 0 || b.RefuseUnknown || b.Audit.Detail != nil || b.Fence != nil {
 		return false, nil
 	}
 	switch {

@@ -43,6 +43,9 @@ type instanceRow struct {
 	NextRunAt      *time.Time  `db:"next_run_at"`
 	LastSyncedAt   *time.Time  `db:"last_synced_at"`
 	DeletedAt      *time.Time  `db:"deleted_at"`
+	Syncing        bool        `db:"syncing"`
+	Hold           string      `db:"hold"`
+	HoldReason     string      `db:"hold_reason"`
 	Provider       providerRow `db:"p"`
 	ConfigKeys     pq.StringArray
 	ConfigValues   pq.StringArray
@@ -50,7 +53,8 @@ type instanceRow struct {
 
 // instanceColumns are the columns of an instanceRow, of tables pi and p.
 const instanceColumns = `pi.id, pi.uid, pi.name, pi.enabled, pi.duplicate_names, pi.renames, pi.url_token, pi.sync_schedule,
-	pi.next_run_at, pi.last_synced_at, pi.deleted_at,
+	pi.next_run_at, pi.last_synced_at, pi.deleted_at, coalesce(pi.hold, '') AS hold, coalesce(pi.hold_reason, '') AS hold_reason,
+	EXISTS (SELECT FROM sync_run r WHERE r.instance_id = pi.id AND r.status IN ('QUEUED', 'SYNCHRONIZING')) AS syncing,
 	p.id AS "p.id", p.uid AS "p.uid", p.name AS "p.name", p.type AS "p.type", p.enabled AS "p.enabled",
 	p.built_in AS "p.built_in", p.deleted_at AS "p.deleted_at",
 	ARRAY(SELECT key FROM runtime_config c WHERE c.instance_id = pi.id AND c.value IS NOT NULL ORDER BY key) AS configkeys,
@@ -61,6 +65,7 @@ func (r *instanceRow) instance() *directory.Instance {
 		ID: r.ID, UID: r.UID, Name: r.Name, Provider: r.Provider.provider(), Enabled: r.Enabled,
 		DuplicateNames: directory.DuplicateNamePolicy(r.DuplicateNames), Renames: directory.RenamePolicy(r.Renames),
 		URLToken: r.URLToken, NextRunAt: r.NextRunAt, LastSyncedAt: r.LastSyncedAt, DeletedAt: r.DeletedAt,
+		Syncing: r.Syncing, Hold: directory.InstanceState(r.Hold), HoldReason: r.HoldReason,
 		Config: make(map[string]string, len(r.ConfigKeys)),
 	}
 	if r.SyncSchedule != nil {

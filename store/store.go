@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,7 @@ type Store struct {
 
 	mu       sync.Mutex
 	prepared map[string]*sqlx.Stmt
+	bulkDB   *sqlx.DB // of synchronization; nil until it is needed
 }
 
 var (
@@ -77,7 +79,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 // Close closes every connection.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bulkDB != nil {
+		return errors.Join(s.bulkDB.Close(), s.db.Close())
+	}
+	return s.db.Close()
+}
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return mapError(ctx, s.db.PingContext(ctx)) }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/roster-gateway/roster/access"
+	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/syncer"
 )
 
 // A provider to add.
@@ -46,6 +48,36 @@ type AddProviderInstancePayload struct {
 type AddProviderPayload struct {
 	// The new provider, null where it failed.
 	Provider *directory.Provider `json:"provider,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A plan to approve.
+type ApproveSyncInput struct {
+	// The run's id.
+	RunID string `json:"runId"`
+	// The plan's hash, as the run tells it.
+	PlanHash string `json:"planHash"`
+}
+
+// What approving a plan came to.
+type ApproveSyncPayload struct {
+	// The run, queued again; null where it failed.
+	Run *syncer.Run `json:"run,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A run to end.
+type CancelSyncInput struct {
+	// The run's id.
+	RunID string `json:"runId"`
+}
+
+// What ending a run came to.
+type CancelSyncPayload struct {
+	// The run as it is now, null where it failed.
+	Run *syncer.Run `json:"run,omitempty"`
 	// Why nothing was changed; empty where the mutation succeeded.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -186,6 +218,36 @@ type GroupOrder struct {
 	Direction OrderDirection `json:"direction"`
 }
 
+// A plan to reject.
+type RejectSyncInput struct {
+	// The run's id.
+	RunID string `json:"runId"`
+}
+
+// What rejecting a plan came to.
+type RejectSyncPayload struct {
+	// The run as it is now, null where it failed.
+	Run *syncer.Run `json:"run,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// An instance whose next round is to be a full one.
+type ResetSyncStateInput struct {
+	// The label of the provider, in any case.
+	Provider string `json:"provider"`
+	// The name of the instance, in any case.
+	Instance string `json:"instance"`
+}
+
+// What forgetting the state of an instance came to.
+type ResetSyncStatePayload struct {
+	// The instance, null where it failed.
+	Instance *directory.Instance `json:"instance,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // An access token to revoke.
 type RevokeAccessTokenInput struct {
 	// The public id of the token.
@@ -215,6 +277,98 @@ type SetRuntimeConfigPayload struct {
 	// The instance as it is now, null where it failed.
 	Instance *directory.Instance `json:"instance,omitempty"`
 	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The schedule of an instance.
+type SetSyncScheduleInput struct {
+	// The label of the provider, in any case.
+	Provider string `json:"provider"`
+	// The name of the instance, in any case.
+	Instance string `json:"instance"`
+	// The time between two runs, of whole seconds; null: no automatic runs.
+	Every graphql.Omittable[*time.Duration] `json:"every,omitempty"`
+}
+
+// What setting a schedule came to.
+type SetSyncSchedulePayload struct {
+	// The instance as it is now, null where it failed.
+	Instance *directory.Instance `json:"instance,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A run to start.
+type StartSyncInput struct {
+	// The label of the provider, in any case.
+	Provider string `json:"provider"`
+	// The name of the instance, in any case.
+	Instance string `json:"instance"`
+	// How much to read.
+	Mode syncer.Mode `json:"mode"`
+	// Only plan, and change nothing.
+	DryRun bool `json:"dryRun"`
+	// Take back nothing that has gone at the source.
+	SkipDeleted bool `json:"skipDeleted"`
+}
+
+// What starting a run came to.
+type StartSyncPayload struct {
+	// The run, null where it failed.
+	Run *syncer.Run `json:"run,omitempty"`
+	// Why nothing was started; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// One identity to read from its source. Exactly one of externalId and fqn.
+type SyncIdentityInput struct {
+	// The label of the provider, in any case.
+	Provider string `json:"provider"`
+	// The name of the instance, in any case.
+	Instance string `json:"instance"`
+	// The source's own id.
+	ExternalID graphql.Omittable[*string] `json:"externalId,omitempty"`
+	// The FQN that it has, or is to have.
+	Fqn graphql.Omittable[*string] `json:"fqn,omitempty"`
+}
+
+// What reading one identity came to.
+type SyncIdentityPayload struct {
+	// The identity as it is now, null where it failed.
+	Identity directory.Identity `json:"identity,omitempty"`
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// Which runs to list; what is left out does not narrow.
+type SyncRunFilter struct {
+	// The label of the provider, in any case.
+	Provider graphql.Omittable[*string] `json:"provider,omitempty"`
+	// The name of the instance, in any case.
+	Instance graphql.Omittable[*string] `json:"instance,omitempty"`
+	// Any of these statuses.
+	Status graphql.Omittable[[]syncer.Status] `json:"status,omitempty"`
+	// Started after this time.
+	StartedAfter graphql.Omittable[*time.Time] `json:"startedAfter,omitempty"`
+	// Started before this time.
+	StartedBefore graphql.Omittable[*time.Time] `json:"startedBefore,omitempty"`
+}
+
+// An instance to try.
+type TestConnectionInput struct {
+	// The label of the provider, in any case.
+	Provider string `json:"provider"`
+	// The name of the instance, in any case.
+	Instance string `json:"instance"`
+}
+
+// What trying a source came to.
+type TestConnectionPayload struct {
+	// Whether every step came off.
+	Ok bool `json:"ok"`
+	// The steps, in their order, up to the first that failed and others need.
+	Checks []*connector.Check `json:"checks"`
+	// Why nothing was tried; empty where it was.
 	UserErrors []*UserError `json:"userErrors"`
 }
 

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/config"
 	"github.com/roster-gateway/roster/internal/secret"
 )
@@ -35,7 +34,7 @@ func (c *keysetCommand) Run(p *program) error {
 
 // openKeyset gives the keys that secrets are encrypted with; nil where there are none. Only the keyset of Roster's own
 // data folder is made by itself: replicas that each made their own could not read each other's secrets.
-func openKeyset(settings *config.Settings) (directory.Sealer, error) {
+func openKeyset(settings *config.Settings) (Sealer, error) {
 	file := settings.SecretsKeyset
 	if file == "" {
 		return nil, nil

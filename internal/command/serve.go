@@ -15,6 +15,7 @@ import (
 	"github.com/roster-gateway/roster/internal/config"
 	"github.com/roster-gateway/roster/internal/telemetry"
 	"github.com/roster-gateway/roster/store"
+	"github.com/roster-gateway/roster/syncer"
 )
 
 // Wire builds what answers requests over an open store.
@@ -28,10 +29,16 @@ type Parts struct {
 	Store      *store.Store
 	PublicURL  string
 	Log        *slog.Logger
-	// Sealer encrypts secrets; nil where there are no keys for it.
-	Sealer directory.Sealer
+	// Sealer encrypts secrets, and decrypts them; nil where there are no keys for it.
+	Sealer Sealer
 	// Stopping is closed when streams have to end.
 	Stopping <-chan struct{}
+}
+
+// Sealer encrypts secrets at rest, and decrypts them for who needs them.
+type Sealer interface {
+	directory.Sealer
+	syncer.Opener
 }
 
 // Gateway is what answers requests.

@@ -35,7 +35,7 @@ var uncovered = map[string]bool{
 	"Provider.instances": true, "ProviderInstance.runtimeConfig": true, "ProviderInstance.scimUrl": true,
 	"Query.node": true, "Query.nodes": true, "Query.viewer": true, "Query.accessTokens": true, "Query.revision": true,
 	"Query.conflicts": true, "Query.changes": true, "Query.providerTypes": true, "Query.providers": true,
-	"Query.provider": true, "Query.providerInstance": true,
+	"Query.provider": true, "Query.providerInstance": true, "Query.syncRuns": true, "Query.syncRun": true, "ProviderInstance.runs": true,
 }
 
 // conditions are the types that a fragment on a type may name.

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/syncer"
+)
+
+// Synchronization has connections of its own: its statements look at whole directories, and take longer than any request
+// may, and requests must not wait for a connection because a source is being read.
+const (
+	bulkConns   = 8
+	bulkTimeout = 30 * time.Minute
+)
+
+// leaseTime is what a write of a run prolongs its lease to at the least.
+const leaseTime = "15 seconds"
+
+// bulk returns the connections of synchronization.
+func (s *Store) bulk() (*sqlx.DB, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bulkDB == nil {
+		db, _, _, err := open(Config{URL: s.url, MaxConns: bulkConns, Timeout: bulkTimeout})
+		if err != nil {
+			return nil, err
+		}
+		s.bulkDB = sqlx.NewDb(db, "postgres")
+	}
+	return s.bulkDB, nil
+}
+
+// bulkTx is a transaction of a run.
+type bulkTx struct {
+	*sqlx.Tx
+	ctx context.Context
+	run int64
+}
+
+// exec runs a statement and returns the number of rows that it touched. %[1]d in it is the run.
+func (t bulkTx) exec(query string, args ...any) (int64, error) {
+	result, err := t.ExecContext(t.ctx, t.text(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (t bulkTx) get(dest any, query string, args ...any) error {
+	return t.GetContext(t.ctx, dest, t.text(query), args...)
+}
+
+func (t bulkTx) all(dest any, query string, args ...any) error {
+	return t.SelectContext(t.ctx, dest, t.text(query), args...)
+}
+
+// text names the run's own tables in a statement: stage_identity_%[1]d.
+func (t bulkTx) text(query string) string {
+	return strings.ReplaceAll(query, "%[1]d", strconv.FormatInt(t.run, 10))
+}
+
+const fenceSQL = `UPDATE sync_run SET lease_until = greatest(lease_until, now() + interval '` + leaseTime + `')
+	WHERE id = $1 AND fence = $2 AND status = 'SYNCHRONIZING'`
+
+// inRun runs do in one transaction that holds the run against its fence: it locks the run's row, so that nobody takes
+// the run over before it ends.
+func (s *Store) inRun(ctx context.Context, l syncer.Lease, do func(tx bulkTx) error) error {
+	db, err := s.bulk()
+	if err != nil {
+		return err
+	}
+	return retry(ctx, func() error {
+		s.statements.Add(1)
+		tx, err := db.BeginTxx(ctx, nil)
+		if err != nil {
+			return mapError(ctx, err)
+		}
+		t := bulkTx{Tx: tx, ctx: ctx, run: l.Run}
+		held, err := t.exec(fenceSQL, l.Run, l.Fence)
+		if err == nil && held == 0 {
+			err = syncer.ErrLost
+		}
+		if err == nil {
+			err = do(t)
+		}
+		if err != nil {
+			_ = tx.Rollback() // the first error tells more
+			return mapError(ctx, err)
+		}
+		return mapError(ctx, tx.Commit())
+	})
+}
+
+const countedFenceSQL = `UPDATE sync_run SET lease_until = greatest(lease_until, now() + interval '` + leaseTime + `'), phase = 'apply',
+	created = created + $3, updated = updated + $4, disabled = disabled + $5, deleted = deleted + $6, property_count = property_count + $7
+	WHERE id = $1 AND fence = $2 AND status = 'SYNCHRONIZING'`
+
+// holdFence makes a batch one of a run.
+func holdFence(ctx context.Context, r runner, b directory.Batch) error {
+	f := b.Fence
+	if f == nil {
+		return nil
+	}
+	held, err := r.exec(ctx, countedFenceSQL, f.Run, f.Number, f.Created, f.Updated, f.Disabled, f.Deleted, f.Properties)
+	if err == nil && held == 0 {
+		err = syncer.ErrLost
+	}
+	if err != nil {
+		return err
+	}
+	_, err = r.exec(ctx, `UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $1`, b.Within)
+	return err
+}

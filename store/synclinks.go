@@ -1,0 +1,292 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/roster-gateway/roster/syncer"
+)
+
+// netLinks is what the round told of links in the end: of each link the last word; of a user's managers the last one
+// that was not taken back.
+const netLinks = `net AS (
+	SELECT * FROM stage_link_%[1]d l WHERE l.kind = 'member' AND NOT $2
+	UNION ALL
+	SELECT * FROM (
+		SELECT DISTINCT ON (owner_kind, owner_key, target, ref_key, ref_name) * FROM stage_link_%[1]d WHERE kind = 'member' AND $2
+		ORDER BY owner_kind, owner_key, target, ref_key, ref_name, seq DESC
+	) AS last_word
+	UNION ALL
+	SELECT * FROM (
+		SELECT DISTINCT ON (owner_key, removed, CASE WHEN removed THEN ref_key END) * FROM (
+			SELECT DISTINCT ON (owner_key, target, ref_key, ref_name) * FROM stage_link_%[1]d WHERE kind = 'manager'
+			ORDER BY owner_key, target, ref_key, ref_name, seq DESC
+		) AS last_word ORDER BY owner_key, removed, CASE WHEN removed THEN ref_key END, seq DESC
+	) AS one_manager
+), target AS (
+	SELECT ''::text AS target, $1::bigint AS instance_id
+	UNION ALL
+	SELECT p.name_key, pi.id FROM provider p JOIN provider_instance pi ON pi.provider_id = p.id
+	WHERE p.deleted_at IS NULL AND pi.deleted_at IS NULL AND p.name_key IN (
+		SELECT DISTINCT target FROM stage_link_%[1]d UNION SELECT target FROM pending_link WHERE target <> '')
+)`
+
+// otherEnd joins the identity m that a reference of r, of target t, names: by its key, and by its name.
+const (
+	otherByKey  = `JOIN identity m ON m.instance_id = t.instance_id AND m.external_id = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind) AND m.status <> 'DELETED'`
+	otherByName = `JOIN identity m ON m.instance_id = t.instance_id AND m.name_key = r.ref_name AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END AND m.status <> 'DELETED'`
+)
+
+// linkEnds are the container and the member of a link between its owner o and the other end m.
+const linkEnds = `CASE r.kind WHEN 'member' THEN %[1]s ELSE m.id END AS container_id, CASE r.kind WHEN 'member' THEN m.id ELSE %[1]s END AS member_id`
+
+// resolved selects the links of net, or pending ones, both of whose ends are there.
+func resolvedSQL() string {
+	staged := func(other, which string) string {
+		return `SELECT r.kind, r.removed, ` + fmt.Sprintf(linkEnds, "o.id") + ` FROM net r JOIN target t ON t.target = r.target
+			JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
+			` + other + ` WHERE ` + which
+	}
+	// Pending links of the instance are told anew by a full round; those of others wait for who is here now.
+	pending := func(other, which string) string {
+		return `SELECT r.kind, false, ` + fmt.Sprintf(linkEnds, "r.owner_id") + ` FROM pending_link r
+			JOIN target t ON t.target = r.target AND (r.target <> '' OR r.instance_id = $1)
+			JOIN identity o ON o.id = r.owner_id AND o.status <> 'DELETED'
+			` + other + ` WHERE (r.instance_id <> $1 OR NOT $3) AND ` + which + `
+			AND NOT EXISTS (SELECT FROM net n WHERE n.kind = 'member' AND n.removed AND r.instance_id = $1 AND n.owner_key = o.external_id AND n.owner_kind = o.kind
+				AND n.target = r.target AND n.ref_key = r.ref_key AND n.ref_name = r.ref_name)
+			AND NOT EXISTS (SELECT FROM net n WHERE n.kind = 'manager' AND r.kind = 'manager' AND r.instance_id = $1 AND n.owner_key = o.external_id)`
+	}
+	return staged(otherByKey, `r.ref_key <> ''`) + ` UNION ALL ` + staged(otherByName, `r.ref_key = ''`) +
+		` UNION ALL ` + pending(otherByKey, `r.ref_key <> ''`) + ` UNION ALL ` + pending(otherByName, `r.ref_key = ''`)
+}
+
+var wantSQL = `
+	INSERT INTO want_%[1]d (kind, removed, container_id, member_id)
+	WITH ` + netLinks + ` ` + resolvedSQL()
+
+// unlinkSQL finds the links that go. Of a differential round they are those that were taken back. A full round takes
+// back what it did not tell, of all whose links it told whole. That takes links from who was removed softly, too, as
+// nobody can tell whether they would still have them: see againSQL for who returns.
+const unlinkSQL = `
+	SELECT true AS remove, l.kind, l.container_id, l.member_id
+	FROM want_%[1]d w JOIN link l ON l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id
+	WHERE w.removed
+	UNION
+	SELECT true, l.kind, l.container_id, l.member_id
+	FROM link l JOIN identity o ON o.id = l.container_id JOIN stage_identity_%[1]d s ON s.kind = o.kind AND s.key = o.external_id
+	WHERE $2 AND l.kind = 'member' AND o.instance_id = $1 AND o.status <> 'DELETED' AND s.removal = 0 AND NOT s.partial_links AND s.problem IS NULL
+		AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE NOT w.removed AND w.kind = 'member' AND w.container_id = l.container_id AND w.member_id = l.member_id)
+	UNION
+	SELECT true, l.kind, l.container_id, l.member_id
+	FROM link l JOIN identity o ON o.id = l.member_id JOIN stage_identity_%[1]d s ON s.kind = o.kind AND s.key = o.external_id
+	WHERE $2 AND l.kind = 'manager' AND o.instance_id = $1 AND o.status <> 'DELETED' AND s.removal = 0 AND NOT s.partial_links AND s.problem IS NULL
+		AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE NOT w.removed AND w.kind = 'manager' AND w.member_id = l.member_id)`
+
+const linkSQL = `
+	SELECT false AS remove, w.kind, w.container_id, w.member_id FROM want_%[1]d w
+	WHERE NOT w.removed AND NOT EXISTS (
+		SELECT FROM link l WHERE l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id)`
+
+// planLinks compares the links whose ends are both there with those that are stored. It reports how many are to be made
+// and removed.
+func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
+	for _, step := range []struct {
+		query string
+		args  []any
+	}{
+		{`DROP TABLE IF EXISTS want_%[1]d, todo_link_%[1]d`, nil},
+		{`CREATE TABLE want_%[1]d (kind link_kind NOT NULL, removed boolean NOT NULL, container_id bigint NOT NULL, member_id bigint NOT NULL)
+			WITH (autovacuum_enabled = off)`, nil},
+		{wantSQL, []any{about.Instance, about.TakenBack, about.Full}},
+		{`ANALYZE want_%[1]d`, nil},
+		{`CREATE TABLE todo_link_%[1]d (n bigint NOT NULL, remove boolean NOT NULL, kind link_kind NOT NULL, container_id bigint NOT NULL,
+			member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`, nil},
+		{
+			`INSERT INTO todo_link_%[1]d SELECT row_number() OVER (ORDER BY remove, kind, container_id, member_id), * FROM (` + unlinkSQL + ` UNION ALL ` + linkSQL + `) AS d`,
+			[]any{about.Instance, about.Full},
+		},
+		{`ALTER TABLE todo_link_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_link_%[1]d`, nil},
+	} {
+		if _, err := t.exec(step.query, step.args...); err != nil {
+			return 0, 0, err
+		}
+	}
+	var counts struct {
+		Add    int `db:"add"`
+		Remove int `db:"remove"`
+	}
+	err = t.get(&counts, `SELECT count(*) FILTER (WHERE NOT remove) AS add, count(*) FILTER (WHERE remove) AS remove FROM todo_link_%[1]d`)
+	return counts.Add, counts.Remove, err
+}
+
+// PlanLinks implements [syncer.Apply].
+func (s *Store) PlanLinks(ctx context.Context, l syncer.Lease) (add, remove int, err error) {
+	err = s.inRun(ctx, l, func(tx bulkTx) error {
+		about, err := tx.about()
+		if err != nil {
+			return err
+		}
+		add, remove, err = tx.planLinks(about)
+		return err
+	})
+	return add, remove, err
+}
+
+// noteRelinked bumps the identities whose links in "changed" are, and logs them.
+const noteRelinked = `bumped AS (
+	UPDATE identity SET version = version + 1, updated_at = now()
+	WHERE id IN (SELECT CASE kind WHEN 'member' THEN container_id ELSE member_id END FROM changed)
+), logged AS (
+	INSERT INTO change_log (kind, container_id, ids)
+	SELECT $5, container_id, array_agg(member_id ORDER BY member_id)
+	FROM (SELECT *, (row_number() OVER (PARTITION BY container_id ORDER BY member_id) - 1) / 1000 AS part FROM changed WHERE kind = 'member') AS parts
+	GROUP BY container_id, part
+), logged_managers AS (
+	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_UPDATED', array_agg(member_id ORDER BY member_id)
+	FROM (SELECT *, (row_number() OVER (ORDER BY member_id) - 1) / 1000 AS part FROM changed WHERE kind = 'manager') AS parts GROUP BY part
+), written AS (
+	UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $3
+)`
+
+// next are the links of the steps after $1 up to $2, with their owners locked. Members of other instances are locked as
+// by addMembersSQL; those of the own one are deleted by nobody but this run.
+const next = `t AS MATERIALIZED (
+	SELECT kind, container_id, member_id FROM todo_link_%[1]d WHERE n > $1 AND n <= $2 AND remove = $6
+), owners AS MATERIALIZED (
+	SELECT id FROM identity WHERE id IN (SELECT CASE kind WHEN 'member' THEN container_id ELSE member_id END FROM t) AND status <> 'DELETED'
+	ORDER BY id FOR NO KEY UPDATE
+), others AS MATERIALIZED (
+	SELECT id FROM identity WHERE id IN (SELECT CASE kind WHEN 'member' THEN member_id ELSE container_id END FROM t)
+		AND instance_id <> $3 AND status <> 'DELETED'
+	ORDER BY id FOR KEY SHARE
+), live AS (
+	SELECT t.* FROM t JOIN owners ow ON ow.id = CASE t.kind WHEN 'member' THEN t.container_id ELSE t.member_id END
+	JOIN identity o ON o.id = CASE t.kind WHEN 'member' THEN t.member_id ELSE t.container_id END
+	WHERE o.status <> 'DELETED' AND (o.instance_id = $3 OR o.id IN (SELECT id FROM others)) OR $6
+)`
+
+const makeLinksSQL = `
+WITH ` + next + `, members AS (
+	INSERT INTO link (container_id, kind, member_id) SELECT container_id, kind, member_id FROM live WHERE kind = 'member'
+	ON CONFLICT DO NOTHING RETURNING kind, container_id, member_id
+), managers AS (
+	INSERT INTO link (container_id, kind, member_id) SELECT DISTINCT ON (member_id) container_id, kind, member_id FROM live WHERE kind = 'manager'
+	ON CONFLICT (member_id) WHERE kind = 'manager' DO UPDATE SET container_id = excluded.container_id WHERE link.container_id <> excluded.container_id
+	RETURNING kind, container_id, member_id
+), changed AS (
+	SELECT * FROM members UNION ALL SELECT * FROM managers
+), ` + noteRelinked + `, counted AS (
+	UPDATE sync_run SET linked = linked + (SELECT count(*) FROM changed), phase = 'apply' WHERE id = $4
+) SELECT count(*) FROM changed`
+
+const removeLinksSQL = `
+WITH ` + next + `, changed AS (
+	DELETE FROM link l USING live WHERE l.container_id = live.container_id AND l.kind = live.kind AND l.member_id = live.member_id
+	RETURNING l.kind, l.container_id, l.member_id
+), ` + noteRelinked + `, counted AS (
+	UPDATE sync_run SET unlinked = unlinked + (SELECT count(*) FROM changed), phase = 'apply' WHERE id = $4
+) SELECT count(*) FROM changed`
+
+// Relink implements [syncer.Apply].
+func (s *Store) Relink(ctx context.Context, l syncer.Lease, remove bool, after int64) (upTo int64, err error) {
+	query, kind := makeLinksSQL, "MEMBER_ADDED"
+	if remove {
+		query, kind = removeLinksSQL, "MEMBER_REMOVED"
+	}
+	err = s.inRun(ctx, l, func(tx bulkTx) error {
+		about, err := tx.about()
+		if err != nil {
+			return err
+		}
+		if err := tx.get(&upTo, `SELECT coalesce(max(n), 0) FROM (
+			SELECT n FROM todo_link_%[1]d WHERE n > $1 AND remove = $2 ORDER BY n LIMIT $3) AS next`, after, remove, maxBatch); err != nil || upTo == 0 {
+			return err
+		}
+		var changed int
+		return tx.get(&changed, query, after, upTo, about.Instance, l.Run, kind, remove)
+	})
+	if err == nil {
+		s.askForHint()
+	}
+	return upTo, err
+}
+
+// unresolvedSQL keeps what was told of links whose other end is not there.
+const unresolvedSQL = `
+	INSERT INTO pending_link (owner_id, kind, instance_id, target, ref_kind, ref_key, ref_name)
+	WITH ` + netLinks + `
+	SELECT o.id, r.kind, $1, r.target, r.ref_kind, r.ref_key, r.ref_name
+	FROM net r JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
+	WHERE NOT r.removed AND $3::boolean IS NOT NULL
+		AND NOT EXISTS (SELECT FROM target t ` + otherByKey + ` WHERE t.target = r.target AND r.ref_key <> '')
+		AND NOT EXISTS (SELECT FROM target t ` + otherByName + ` WHERE t.target = r.target AND r.ref_key = '')
+	ON CONFLICT DO NOTHING`
+
+// KeepPending implements [syncer.Apply]. It belongs after [Store.PlanLinks], when every identity is there that is coming.
+func (s *Store) KeepPending(ctx context.Context, l syncer.Lease) error {
+	return s.inRun(ctx, l, func(tx bulkTx) error {
+		about, err := tx.about()
+		if err != nil {
+			return err
+		}
+		told := `SELECT FROM stage_link_%[1]d n WHERE n.owner_kind = o.kind AND n.owner_key = o.external_id AND n.kind = p.kind`
+		if about.Full { // what a full round told is told anew below
+			told = `SELECT FROM stage_identity_%[1]d n WHERE n.kind = o.kind AND n.key = o.external_id AND n.removal = 0 AND NOT n.partial_links`
+		} else {
+			told += ` AND (p.kind = 'manager' OR n.removed AND n.target = p.target AND n.ref_key = p.ref_key AND n.ref_name = p.ref_name)`
+		}
+		if _, err := tx.exec(`DELETE FROM pending_link p USING identity o WHERE p.instance_id = $1 AND o.id = p.owner_id AND EXISTS (`+told+`)`, about.Instance); err != nil {
+			return err
+		}
+		if _, err := tx.exec(unresolvedSQL, about.Instance, about.TakenBack, about.Full); err != nil {
+			return err
+		}
+		// What has come is linked by now; what has gone waits for nobody.
+		_, err = tx.exec(`DELETE FROM pending_link p WHERE p.instance_id = $1 AND NOT EXISTS (SELECT FROM identity o WHERE o.id = p.owner_id AND o.status <> 'DELETED')
+			OR (p.instance_id = $1 OR p.target = $2) AND EXISTS (
+				SELECT FROM identity m JOIN provider_instance pi ON pi.id = m.instance_id JOIN provider pr ON pr.id = pi.provider_id
+				JOIN link l ON l.kind = p.kind AND l.container_id = CASE p.kind WHEN 'member' THEN p.owner_id ELSE m.id END
+					AND l.member_id = CASE p.kind WHEN 'member' THEN m.id ELSE p.owner_id END
+				WHERE m.status <> 'DELETED' AND (p.target = '' AND m.instance_id = p.instance_id OR p.target <> '' AND pr.name_key = p.target)
+					AND (p.ref_key <> '' AND m.external_id = p.ref_key OR p.ref_key = '' AND m.name_key = p.ref_name))`, about.Instance, about.Label)
+		return err
+	})
+}
+
+// plannedLinksSQL names the links that would be made and removed, those included whose ends are still to be created.
+const plannedLinksSQL = `
+	WITH ` + netLinks + `, named AS (
+		SELECT CASE WHEN d.remove THEN 'UNLINK' ELSE 'LINK' END AS action, c.fqn AS container, m.fqn AS member
+		FROM todo_link_%[1]d d JOIN identity c ON c.id = d.container_id JOIN identity m ON m.id = d.member_id
+		UNION
+		SELECT 'LINK', CASE r.kind WHEN 'member' THEN o.fqn ELSE m.fqn END, CASE r.kind WHEN 'member' THEN m.fqn ELSE o.fqn END
+		FROM net r JOIN stage_identity_%[1]d o ON o.kind = r.owner_kind AND o.key = r.owner_key
+		JOIN stage_identity_%[1]d m ON m.key = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind)
+		WHERE r.target = '' AND NOT r.removed AND $3::boolean IS NOT NULL AND o.fqn IS NOT NULL AND m.fqn IS NOT NULL AND o.scope AND m.scope
+			AND EXISTS (SELECT FROM todo_%[1]d t WHERE t.action = 'CREATE' AND (t.kind = o.kind AND t.key = o.key OR t.kind = m.kind AND t.key = m.key))
+	)
+	SELECT action, container, member FROM named ORDER BY action, container COLLATE "C", member COLLATE "C"`
+
+// PlannedLinks implements [syncer.Apply].
+func (s *Store) PlannedLinks(ctx context.Context, l syncer.Lease, yield func(syncer.PlannedLink) error) error {
+	return s.inRun(ctx, l, func(tx bulkTx) error {
+		about, err := tx.about()
+		if err != nil {
+			return err
+		}
+		var rows *sqlx.Rows
+		if rows, err = tx.QueryxContext(ctx, tx.text(plannedLinksSQL), about.Instance, about.TakenBack, about.Full); err != nil {
+			return err
+		}
+		return each(rows.Rows, func() error {
+			var action, container, member string
+			if err := rows.Scan(&action, &container, &member); err != nil {
+				return err
+			}
+			return yield(syncer.PlannedLink{Action: syncer.Action(action), Container: container, Other: member})
+		})
+	})
+}

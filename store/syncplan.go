@@ -1,0 +1,265 @@
+package store
+
+import (
+	"context"
+
+	"github.com/lib/pq"
+
+	"github.com/roster-gateway/roster/connector"
+	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/syncer"
+)
+
+// runRow is what planning needs to know of its run.
+type runRow struct {
+	Instance    int64  `db:"instance_id"`
+	Full        bool   `db:"full_round"`
+	SkipDeleted bool   `db:"skip_deleted"`
+	TakenBack   bool   `db:"taken_back"`
+	Label       string `db:"name_key"`
+}
+
+func (t bulkTx) about() (r runRow, err error) {
+	err = t.get(&r, `SELECT r.instance_id, coalesce(r.full_round, true) AS full_round, r.skip_deleted, r.taken_back, p.name_key
+		FROM sync_run r JOIN provider_instance pi ON pi.id = r.instance_id JOIN provider p ON p.id = pi.provider_id WHERE r.id = $1`, t.run)
+	return r, err
+}
+
+// todoSQL compares the stage with the live identities of instance $1. A full round ($2) takes back what it did not tell;
+// with $3 nothing is taken back. The first of those that would have one name is simple: it can be inserted as it is.
+const todoSQL = `
+	DROP TABLE IF EXISTS todo_%[1]d;
+	CREATE TABLE todo_%[1]d (n bigint NOT NULL, action text NOT NULL, seq bigint, kind text NOT NULL, key text COLLATE "C" NOT NULL,
+		identity_id bigint, removal smallint NOT NULL, simple boolean NOT NULL) WITH (autovacuum_enabled = off)`
+
+const fillTodoSQL = `
+	INSERT INTO todo_%[1]d (n, action, seq, kind, key, identity_id, removal, simple)
+	SELECT row_number() OVER (ORDER BY d.nth, d.kind, d.key), d.action, d.seq, d.kind, d.key, d.id, d.removal, d.nth = 1
+	FROM (
+		SELECT 'CREATE' AS action, s.seq, s.kind, s.key, NULL::bigint AS id, 0::smallint AS removal,
+			row_number() OVER (PARTITION BY s.fqn_key ORDER BY s.key) AS nth
+		FROM stage_identity_%[1]d s
+		WHERE s.removal = 0 AND s.scope AND s.problem IS NULL AND NOT EXISTS (SELECT FROM identity i
+			WHERE i.instance_id = $1 AND i.kind = s.kind AND i.external_id = s.key AND i.status <> 'DELETED')
+		UNION ALL
+		SELECT CASE
+				WHEN s.removal = 2 THEN 'DELETE'
+				WHEN i.status = 'ACTIVE' AND (s.removal = 1 OR s.status = 'DISABLED') THEN 'DISABLE'
+				WHEN i.status = 'DISABLED' AND s.status = 'ACTIVE' THEN 'ENABLE'
+				WHEN i.name IS DISTINCT FROM s.name THEN 'RENAME'
+				ELSE 'UPDATE' END,
+			s.seq, s.kind, s.key, i.id, s.removal, 2
+		FROM stage_identity_%[1]d s
+		JOIN identity i ON i.instance_id = $1 AND i.kind = s.kind AND i.external_id = s.key AND i.status <> 'DELETED'
+		WHERE s.problem IS NULL AND CASE s.removal
+			WHEN 2 THEN NOT $3
+			WHEN 1 THEN NOT $3 AND (i.status = 'ACTIVE' OR i.digest IS NOT NULL)
+			ELSE i.digest IS DISTINCT FROM s.digest END
+		UNION ALL
+		SELECT 'DELETE', NULL, i.kind, i.external_id, i.id, 3, 2
+		FROM identity i
+		WHERE $2 AND NOT $3 AND i.instance_id = $1 AND i.status <> 'DELETED' AND i.external_id IS NOT NULL
+			AND NOT EXISTS (SELECT FROM stage_identity_%[1]d s WHERE s.kind = i.kind AND s.key = i.external_id)
+	) AS d`
+
+// againSQL asks for a full round next: where a deletion was left out, nobody will tell of it again; and who returns from
+// a removal that a full round has looked over has links that no differential round tells.
+const againSQL = `
+	UPDATE sync_run SET again_full = true WHERE id = $4 AND (
+		$3 AND (EXISTS (SELECT FROM stage_identity_%[1]d s WHERE s.removal > 0)
+			OR $2 AND EXISTS (SELECT FROM identity i WHERE i.instance_id = $1 AND i.status <> 'DELETED' AND i.external_id IS NOT NULL
+				AND NOT EXISTS (SELECT FROM stage_identity_%[1]d s WHERE s.kind = i.kind AND s.key = i.external_id)))
+		OR NOT $2 AND EXISTS (SELECT FROM todo_%[1]d t JOIN identity i ON i.instance_id = $1 AND i.kind = t.kind AND i.external_id = t.key
+			WHERE t.action = 'CREATE' AND i.status = 'DELETED')
+		OR NOT $2 AND EXISTS (SELECT FROM todo_%[1]d t JOIN identity i ON i.id = t.identity_id JOIN provider_instance pi ON pi.id = $1
+			WHERE t.action = 'ENABLE' AND i.digest IS NULL AND i.updated_at < pi.last_full_at))`
+
+// goneLinksSQL counts the links that a plan ends: those that it removes, and those of identities that it deletes.
+const goneLinksSQL = `SELECT count(*) FROM (
+	SELECT kind, container_id, member_id FROM todo_link_%[1]d WHERE remove
+	UNION
+	SELECT l.kind, l.container_id, l.member_id FROM link l JOIN todo_%[1]d t ON t.action = 'DELETE' AND t.identity_id = l.container_id
+	UNION
+	SELECT l.kind, l.container_id, l.member_id FROM link l JOIN todo_%[1]d t ON t.action = 'DELETE' AND t.identity_id = l.member_id
+) AS gone`
+
+// Plan implements [syncer.Apply].
+func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, error) {
+	size := syncer.PlanSize{Actions: map[syncer.Action]int{}}
+	err := s.inRun(ctx, l, func(tx bulkTx) error {
+		about, err := tx.about()
+		if err != nil {
+			return err
+		}
+		if _, err := tx.exec(todoSQL); err != nil {
+			return err
+		}
+		if _, err := tx.exec(fillTodoSQL, about.Instance, about.Full, about.SkipDeleted); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`ALTER TABLE todo_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_%[1]d`); err != nil {
+			return err
+		}
+		if _, err := tx.exec(againSQL, about.Instance, about.Full, about.SkipDeleted, l.Run); err != nil {
+			return err
+		}
+		if _, _, err := tx.planLinks(about); err != nil {
+			return err
+		}
+		var counts []struct {
+			Action string `db:"action"`
+			Count  int    `db:"count"`
+		}
+		if err := tx.all(&counts, `SELECT action, count(*) AS count FROM todo_%[1]d GROUP BY action`); err != nil {
+			return err
+		}
+		for _, c := range counts {
+			size.Actions[syncer.Action(c.Action)] = c.Count
+		}
+		if err := tx.get(&size.Unlinked, goneLinksSQL); err != nil {
+			return err
+		}
+		if err := tx.get(&size.Identities, `SELECT count(*) FROM identity WHERE instance_id = $1 AND status <> 'DELETED'`, about.Instance); err != nil {
+			return err
+		}
+		if err := tx.get(&size.Links, `SELECT count(*) FROM link l JOIN identity i ON i.id = CASE l.kind WHEN 'member' THEN l.container_id ELSE l.member_id END
+			WHERE i.instance_id = $1`, about.Instance); err != nil {
+			return err
+		}
+		_, err = tx.exec(`UPDATE sync_run SET phase = 'plan', plan_writes = (SELECT sync_writes FROM provider_instance WHERE id = $2) WHERE id = $1`,
+			l.Run, about.Instance)
+		return err
+	})
+	return size, err
+}
+
+// Steps implements [syncer.Apply]. Creations that were simple are not listed.
+func (s *Store) Steps(ctx context.Context, l syncer.Lease, actions []syncer.Action, after int64, limit int) ([]syncer.Step, error) {
+	return s.steps(ctx, l, `NOT (t.action = 'CREATE' AND t.simple)`, actions, after, limit)
+}
+
+// AllSteps lists the steps of all actions, simple creations included.
+func (s *Store) AllSteps(ctx context.Context, l syncer.Lease, after int64, limit int) ([]syncer.Step, error) {
+	return s.steps(ctx, l, `true`, nil, after, limit)
+}
+
+func (s *Store) steps(ctx context.Context, l syncer.Lease, which string, actions []syncer.Action, after int64, limit int) ([]syncer.Step, error) {
+	names := make(pq.StringArray, len(actions))
+	for i, action := range actions {
+		names[i] = string(action)
+	}
+	var rows []stagedRead
+	err := s.inRun(ctx, l, func(tx bulkTx) error {
+		return tx.all(&rows, `SELECT t.n, t.action, t.identity_id, t.kind, t.key, t.removal, coalesce(s.seq, 0) AS seq, coalesce(s.whole, false) AS whole,
+				coalesce(s.scope, true) AS scope, coalesce(s.partial_links, false) AS partial_links, s.uid, s.name, s.fqn, s.display_name,
+				s.description, s.email, s.status, s.status_reason, s.attributes, s.digest
+			FROM todo_%[1]d t LEFT JOIN stage_identity_%[1]d s ON s.kind = t.kind AND s.key = t.key AND s.seq = t.seq
+			WHERE t.n > $1 AND (cardinality($2::text[]) = 0 OR t.action = ANY($2)) AND `+which+` ORDER BY t.n LIMIT $3`, after, names, limit)
+	})
+	out := make([]syncer.Step, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		out[i] = syncer.Step{
+			N: r.N, Action: syncer.Action(r.Action), Kind: directory.IdentityKind(r.Kind), Key: r.Key, Removal: connector.Removal(r.Removal), Record: r.record(),
+		}
+		if r.Identity != nil {
+			out[i].ID = *r.Identity
+		}
+		if r.Digest != nil {
+			out[i].Digest = *r.Digest
+		}
+	}
+	return out, err
+}
+
+// createSQL inserts the simple identities of the steps after $1 up to $2 whose names are free: see insertSQL, which
+// takes all others.
+const createSQL = `
+WITH c AS MATERIALIZED (
+	SELECT s.* FROM todo_%[1]d t JOIN stage_identity_%[1]d s ON s.kind = t.kind AND s.key = t.key AND s.seq = t.seq
+	WHERE t.n > $1 AND t.n <= $2 AND t.simple AND t.action = 'CREATE'
+		AND NOT EXISTS (SELECT FROM identity x WHERE x.fqn_key = s.fqn_key AND x.status <> 'DELETED')
+		AND NOT EXISTS (SELECT FROM alias a WHERE a.fqn_key = s.fqn_key AND a.retired_at IS NULL)
+		AND NOT EXISTS (SELECT FROM identity x WHERE x.instance_id = $3 AND x.kind = s.kind AND x.external_id = s.key AND x.status <> 'DELETED')
+		AND NOT EXISTS (SELECT FROM identity x WHERE s.kind = 'USER' AND x.instance_id = $3 AND x.name_key = s.name_key
+			AND x.kind = 'USER' AND x.status <> 'DELETED')
+	ORDER BY t.n
+), named AS (
+	INSERT INTO identity (uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key,
+		description, email, email_key, status, status_reason, attributes, words, digest, synced_at)
+	SELECT uid, kind, $3, key, name, name_key, fqn, fqn_key, fqn_key, display_name, display_key,
+		description, email, email_key, status, status_reason, attributes::jsonb, array_to_tsvector(words), digest, now()
+	FROM c RETURNING id
+), logged AS (
+	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_CREATED', array_agg(id ORDER BY id)
+	FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / 1000 AS part FROM named) AS parts GROUP BY part
+), left_over AS (
+	UPDATE todo_%[1]d t SET simple = false WHERE t.n > $1 AND t.n <= $2 AND t.action = 'CREATE' AND NOT EXISTS (
+		SELECT FROM c WHERE c.seq = t.seq AND c.kind = t.kind AND c.key = t.key)
+), counted AS (
+	UPDATE sync_run SET created = created + (SELECT count(*) FROM named), phase = 'apply' WHERE id = $4
+), written AS (
+	UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $3
+)
+SELECT count(*) FROM named`
+
+// CreateSimple implements [syncer.Apply].
+func (s *Store) CreateSimple(ctx context.Context, l syncer.Lease, after int64) (upTo int64, err error) {
+	err = s.inRun(ctx, l, func(tx bulkTx) error {
+		about, err := tx.about()
+		if err != nil {
+			return err
+		}
+		if err := tx.get(&upTo, `SELECT coalesce(max(n), 0) FROM (
+			SELECT n FROM todo_%[1]d WHERE n > $1 AND action = 'CREATE' AND simple ORDER BY n LIMIT $2) AS next`, after, maxBatch); err != nil || upTo == 0 {
+			return err
+		}
+		var created int
+		return tx.get(&created, createSQL, after, upTo, about.Instance, l.Run)
+	})
+	if err == nil {
+		s.askForHint()
+	}
+	return upTo, err
+}
+
+// Mark implements [syncer.Apply].
+func (s *Store) Mark(ctx context.Context, l syncer.Lease, steps []syncer.Step) error {
+	kinds, keys, digests := make(pq.StringArray, len(steps)), make(pq.StringArray, len(steps)), make([]*string, len(steps))
+	for i, step := range steps {
+		kinds[i], keys[i] = string(step.Kind), step.Key
+		if step.Record != nil {
+			digest := step.Digest.String()
+			digests[i] = &digest
+		}
+	}
+	return s.inRun(ctx, l, func(tx bulkTx) error {
+		about, err := tx.about()
+		if err != nil {
+			return err
+		}
+		if _, err := tx.exec(`UPDATE identity i SET digest = m.digest, synced_at = now()
+			FROM unnest($2::text[], $3::text[], $4::uuid[]) AS m (kind, key, digest)
+			WHERE i.instance_id = $1 AND i.kind = m.kind AND i.external_id = m.key AND i.status <> 'DELETED'`,
+			about.Instance, kinds, keys, pq.Array(digests)); err != nil {
+			return err
+		}
+		_, err = tx.exec(`UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $1`, about.Instance)
+		return err
+	})
+}
+
+// KeepPlan implements [syncer.Apply].
+func (s *Store) KeepPlan(ctx context.Context, l syncer.Lease, lines []syncer.PlannedChange) error {
+	return s.inRun(ctx, l, func(tx bulkTx) error {
+		if len(lines) > 0 && lines[0].N == 1 {
+			if _, err := tx.exec(`DELETE FROM sync_plan WHERE run_id = $1`, l.Run); err != nil {
+				return err
+			}
+		}
+		return tx.copyIn("sync_plan", []string{"run_id", "n", "action", "fqn", "detail"}, len(lines), func(i int) ([]any, error) {
+			line := lines[i]
+			return []any{l.Run, line.N, string(line.Action), line.FQN, line.Detail}, nil
+		})
+	})
+}

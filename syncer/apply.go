@@ -1,0 +1,325 @@
+package syncer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/roster-gateway/roster/connector"
+	"github.com/roster-gateway/roster/directory"
+)
+
+const (
+	// applyAtOnce is how many identities the directory changes in one transaction.
+	applyAtOnce = 200
+	// maxPasses bounds how often the rest of a plan is tried: a name may have to be given up before another takes it.
+	maxPasses = 4
+)
+
+// failed is a step that the directory refused.
+type failed struct {
+	step Step
+	err  *directory.Error
+}
+
+// apply applies the plan: additions before removals. What was refused because a name is taken is tried again once the
+// rest is applied, which may free it.
+func (r *round) apply(ctx context.Context, size PlanSize) error {
+	for pass := 1; ; pass++ {
+		refused, err := r.pass(ctx, size)
+		if err != nil {
+			return err
+		}
+		taken := slices.ContainsFunc(refused, func(f failed) bool { return directory.HasReason(f.err, directory.ReasonUniqueness) })
+		if !taken || pass == maxPasses {
+			return r.note(ctx, refused)
+		}
+		if size, err = r.s.store.Plan(ctx, r.c.Lease); err != nil {
+			return err
+		}
+		if pass > 1 && !progress(size, len(refused)) {
+			return r.note(ctx, refused)
+		}
+	}
+}
+
+// progress reports whether a plan holds more than what was refused.
+func progress(size PlanSize, refused int) bool {
+	n := size.Unlinked
+	for _, count := range size.Actions {
+		n += count
+	}
+	return n > refused
+}
+
+func (r *round) pass(ctx context.Context, size PlanSize) ([]failed, error) {
+	store, l := r.s.store, r.c.Lease
+	if err := r.each(ctx, func(after int64) (int64, error) { return store.CreateSimple(ctx, l, after) }); err != nil {
+		return nil, err
+	}
+	refused, err := r.change(ctx, Create, Enable, Rename, Update)
+	if err != nil {
+		return nil, err
+	}
+	if size.Actions[Create] > 0 {
+		if _, _, err := store.PlanLinks(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	for _, remove := range []bool{false, true} {
+		if err := r.each(ctx, func(after int64) (int64, error) { return store.Relink(ctx, l, remove, after) }); err != nil {
+			return nil, err
+		}
+	}
+	if err := store.KeepPending(ctx, l); err != nil {
+		return nil, err
+	}
+	more, err := r.change(ctx, Disable, Delete)
+	return append(refused, more...), err
+}
+
+// each repeats a step until it has come to its end.
+func (r *round) each(ctx context.Context, step func(after int64) (int64, error)) error {
+	for after := int64(0); ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		upTo, err := step(after)
+		r.s.people.Wake()
+		if err != nil || upTo == 0 {
+			return err
+		}
+		after = upTo
+	}
+}
+
+// change has the directory carry out the steps of some actions.
+func (r *round) change(ctx context.Context, actions ...Action) (refused []failed, err error) {
+	for after := int64(0); ; {
+		steps, err := r.s.store.Steps(ctx, r.c.Lease, actions, after, applyAtOnce)
+		if err != nil || len(steps) == 0 {
+			return refused, err
+		}
+		after = steps[len(steps)-1].N
+		bad, err := r.commit(ctx, steps)
+		if err != nil {
+			return refused, err
+		}
+		refused = append(refused, bad...)
+		done := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool {
+			return s.Action == Delete || slices.ContainsFunc(bad, func(f failed) bool { return f.step.N == s.N })
+		})
+		if err := r.s.store.Mark(ctx, r.c.Lease, done); err != nil {
+			return refused, err
+		}
+	}
+}
+
+// commit applies steps in one change set. Where the store refuses it whole for one of them, they are tried one by one.
+func (r *round) commit(ctx context.Context, steps []Step) ([]failed, error) {
+	changes, of, err := r.changes(ctx, steps)
+	if err != nil {
+		return nil, err
+	}
+	if len(changes.Put)+len(changes.Delete) == 0 {
+		return nil, nil
+	}
+	result, err := r.s.people.Apply(ctx, changes)
+	switch {
+	case err == nil:
+		var refused []failed
+		for _, f := range result.Failures {
+			refused = append(refused, failed{step: of[f.Index], err: f.Err})
+		}
+		return refused, nil
+	case errors.Is(err, ErrLost), directory.HasCode(err, directory.CodeUnavailable), directory.HasCode(err, directory.CodeInternal), !isDomain(err):
+		return nil, err
+	case len(steps) == 1:
+		return []failed{{step: steps[0], err: directory.AsError(err)}}, nil
+	}
+	var refused []failed
+	for _, step := range steps {
+		bad, err := r.commit(ctx, []Step{step})
+		if err != nil {
+			return nil, err
+		}
+		refused = append(refused, bad...)
+	}
+	return refused, nil
+}
+
+func isDomain(err error) bool {
+	var e *directory.Error
+	return errors.As(err, &e)
+}
+
+// changes makes the change set of steps, and says which step each put is of. Who is gone already is left out.
+func (r *round) changes(ctx context.Context, steps []Step) (directory.Changes, []Step, error) {
+	c := directory.Changes{
+		Instance: r.instance, Partial: true, Action: "sync.apply",
+		Fence: &directory.Fence{Run: r.c.Lease.Run, Number: r.c.Lease.Fence},
+	}
+	records, err := r.records(ctx, steps)
+	if err != nil {
+		return c, nil, err
+	}
+	var of []Step
+	for i, step := range steps {
+		known := records[i]
+		switch {
+		case step.Action == Delete:
+			if known != nil {
+				c.Delete = append(c.Delete, directory.Delete{UID: known.UID, Reason: deletionReason(step.Removal)})
+			}
+		case step.Removal == connector.Soft:
+			if known != nil {
+				put := putOfRecord(known)
+				put.Status, put.StatusReason = directory.StatusDisabled, optional("deleted at the source, where it can be restored")
+				c.Put, of = append(c.Put, put), append(of, step)
+			}
+		case step.Record != nil:
+			put := putOfRecord(step.Record)
+			if put.UID = uuid.Nil; known != nil {
+				put.UID = known.UID
+			}
+			c.Put, of = append(c.Put, put), append(of, step)
+		}
+	}
+	return c, of, nil
+}
+
+// records finds the identities that steps change, in their order.
+func (r *round) records(ctx context.Context, steps []Step) ([]*directory.Record, error) {
+	out := make([]*directory.Record, len(steps))
+	for _, kind := range []directory.IdentityKind{directory.KindUser, directory.KindGroup} {
+		var keys []string
+		var at []int
+		for i, step := range steps {
+			if step.Kind == kind {
+				keys, at = append(keys, step.Key), append(at, i)
+			}
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		found, err := r.s.store.ByExternalIDs(ctx, r.instance.ID, kind, keys)
+		if err != nil {
+			return nil, err
+		}
+		for i, record := range found {
+			out[at[i]] = record
+		}
+	}
+	return out, nil
+}
+
+func deletionReason(removal connector.Removal) string {
+	if removal == connector.Gone {
+		return "deleted at the source"
+	}
+	return "no longer at the source"
+}
+
+// putOfRecord asks for a row as it is.
+func putOfRecord(r *directory.Record) directory.Put {
+	return directory.Put{
+		UID: r.UID, Kind: r.Kind, ExternalID: r.ExternalID, Name: r.Name, DisplayName: r.DisplayName, Description: r.Description,
+		Email: r.Email, Status: r.Status, StatusReason: r.StatusReason, Attrs: r.Attrs.Set(),
+	}
+}
+
+// note lists what the directory refused, and what the source told without what is needed.
+func (r *round) note(ctx context.Context, refused []failed) error {
+	var failures []Failure
+	for _, f := range refused {
+		code := directory.InvalidValue
+		if directory.HasReason(f.err, directory.ReasonUniqueness) {
+			code = directory.DuplicateKey
+		}
+		failure := Failure{ExternalID: f.step.Key, Code: code, Message: f.err.Message}
+		if f.step.Record != nil {
+			failure.FQN = &f.step.Record.FQN
+		}
+		failures = append(failures, failure)
+	}
+	return r.s.store.NoteFailures(ctx, r.c.Lease, failures)
+}
+
+// keepPlan lists a plan line by line, and returns the hash that stands for exactly it: the SHA-256 of its lines and of
+// the states that they lead to.
+func (r *round) keepPlan(ctx context.Context) (string, error) {
+	hash := sha256.New()
+	lines, n := []PlannedChange{}, int64(0)
+	add := func(action Action, fqn, detail string, state any) {
+		n++
+		lines = append(lines, PlannedChange{N: n, Action: action, FQN: fqn, Detail: optional(detail)})
+		line, _ := json.Marshal([]any{action, fqn, detail, state})
+		hash.Write(append(line, '\n'))
+	}
+	flush := func() error {
+		kept := lines
+		lines = nil
+		return r.s.store.KeepPlan(ctx, r.c.Lease, kept)
+	}
+	for after := int64(0); ; {
+		steps, err := r.s.store.AllSteps(ctx, r.c.Lease, after, 1000)
+		if err != nil {
+			return "", err
+		}
+		if len(steps) == 0 {
+			break
+		}
+		after = steps[len(steps)-1].N
+		records, err := r.records(ctx, steps)
+		if err != nil {
+			return "", err
+		}
+		for i, step := range steps {
+			fqn, detail := describe(step, records[i])
+			add(step.Action, fqn, detail, []any{step.Key, step.Digest})
+		}
+		if err := flush(); err != nil {
+			return "", err
+		}
+	}
+	var links []PlannedLink
+	if err := r.s.store.PlannedLinks(ctx, r.c.Lease, func(link PlannedLink) error {
+		links = append(links, link)
+		return nil
+	}); err != nil {
+		return "", err
+	}
+	for part := range slices.Chunk(links, 5000) {
+		for _, link := range part {
+			add(link.Action, link.Container, link.Other, nil)
+		}
+		if err := flush(); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// describe says what a step changes.
+func describe(step Step, known *directory.Record) (fqn, detail string) {
+	switch {
+	case known == nil && step.Record == nil:
+		return step.Key, ""
+	case known == nil:
+		return step.Record.FQN, step.Record.DisplayName
+	case step.Action == Rename:
+		return known.FQN, "becomes " + step.Record.Name
+	case step.Action == Delete:
+		return known.FQN, deletionReason(step.Removal)
+	case step.Record == nil:
+		return known.FQN, "deleted at the source, where it can be restored"
+	default:
+		return known.FQN, strings.Join(directory.ChangedProperties(known, step.Record), ", ")
+	}
+}
