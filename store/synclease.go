@@ -96,6 +96,17 @@ func (s *Store) Yield(ctx context.Context, l syncer.Lease, after time.Duration, 
 	})
 }
 
+// unseenSQL remembers who was removed softly without being known.
+const unseenSQL = `
+WITH seen AS (
+	DELETE FROM sync_unseen u USING sync_run r, stage_identity_%[1]d s
+	WHERE r.id = $1 AND u.instance_id = r.instance_id AND s.kind = u.kind AND s.key = u.key AND s.removal <> 1
+)
+INSERT INTO sync_unseen (instance_id, kind, key) SELECT r.instance_id, s.kind, s.key FROM stage_identity_%[1]d s JOIN sync_run r ON r.id = $1
+WHERE s.removal = 1 AND NOT EXISTS (SELECT FROM identity i
+	WHERE i.instance_id = r.instance_id AND i.kind = s.kind AND i.external_id = s.key AND i.status <> 'DELETED')
+ON CONFLICT DO NOTHING`
+
 // Finish implements [syncer.Leases]. The state of the source moves on in the same transaction.
 func (s *Store) Finish(ctx context.Context, l syncer.Lease, f syncer.Finish) error {
 	err := s.inRun(ctx, l, func(tx bulkTx) error {
@@ -107,6 +118,11 @@ func (s *Store) Finish(ctx context.Context, l syncer.Lease, f syncer.Finish) err
 		if f.Status != syncer.Failed && f.Status != syncer.Cancelled {
 			if _, err := tx.exec(`WITH `+noteFailures+`SELECT $1, key, fqn, problem, problem_text FROM stage_identity_%[1]d
 				WHERE problem IS NOT NULL`+countFailures, l.Run); err != nil {
+				return err
+			}
+		}
+		if f.Advance {
+			if _, err := tx.exec(unseenSQL, l.Run); err != nil {
 				return err
 			}
 		}

@@ -71,8 +71,10 @@ const againSQL = `
 				AND NOT EXISTS (SELECT FROM stage_identity_%[1]d s WHERE s.kind = i.kind AND s.key = i.external_id)))
 		OR NOT $2 AND EXISTS (SELECT FROM todo_%[1]d t JOIN identity i ON i.instance_id = $1 AND i.kind = t.kind AND i.external_id = t.key
 			WHERE t.action = 'CREATE' AND i.status = 'DELETED')
+		OR NOT $2 AND EXISTS (SELECT FROM todo_%[1]d t JOIN sync_unseen u ON u.instance_id = $1 AND u.kind = t.kind AND u.key = t.key
+			WHERE t.action = 'CREATE')
 		OR NOT $2 AND EXISTS (SELECT FROM todo_%[1]d t JOIN identity i ON i.id = t.identity_id JOIN provider_instance pi ON pi.id = $1
-			WHERE t.action = 'ENABLE' AND i.digest IS NULL AND i.updated_at < pi.last_full_at))`
+			WHERE t.removal = 0 AND i.digest IS NULL AND i.updated_at < pi.last_full_at))`
 
 // goneLinksSQL counts the links that a plan ends: those that it removes, and those of identities that it deletes.
 const goneLinksSQL = `SELECT count(*) FROM (

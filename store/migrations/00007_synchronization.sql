@@ -105,7 +105,15 @@ CREATE TABLE pending_link (
 CREATE INDEX pending_link_instance ON pending_link (instance_id) ;
 CREATE INDEX pending_link_target ON pending_link (target) WHERE target <> '';
 
+-- Who was removed softly before Roster knew them. Where they return, nobody tells what they are members of.
+CREATE TABLE sync_unseen (
+    instance_id bigint NOT NULL,
+    kind        text NOT NULL,
+    key         text COLLATE "C" NOT NULL,
+    PRIMARY KEY (instance_id, kind, key)
+);
+
 -- +goose Down
-DROP TABLE pending_link, sync_plan, sync_failure, sync_run;
+DROP TABLE sync_unseen, pending_link, sync_plan, sync_failure, sync_run;
 ALTER TABLE provider_instance DROP COLUMN sync_state, DROP COLUMN last_full_at, DROP COLUMN sync_writes, DROP COLUMN sync_failures, DROP COLUMN hold, DROP COLUMN hold_reason;
 ALTER TABLE identity DROP COLUMN digest;
