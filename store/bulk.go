@@ -19,9 +19,6 @@ const (
 	bulkTimeout = 30 * time.Minute
 )
 
-// leaseTime is what a write of a run prolongs its lease to at the least.
-const leaseTime = "15 seconds"
-
 // bulk returns the connections of synchronization.
 func (s *Store) bulk() (*sqlx.DB, error) {
 	s.mu.Lock()
@@ -65,11 +62,10 @@ func (t bulkTx) text(query string) string {
 	return strings.ReplaceAll(query, "%[1]d", strconv.FormatInt(t.run, 10))
 }
 
-const fenceSQL = `UPDATE sync_run SET lease_until = greatest(lease_until, now() + interval '` + leaseTime + `')
-	WHERE id = $1 AND fence = $2 AND status = 'SYNCHRONIZING'`
+// fenceSQL keeps the lease $1 with the fence $2 from being taken until the transaction ends.
+const fenceSQL = `SELECT FROM sync_lease WHERE run_id = $1 AND fence = $2 FOR KEY SHARE`
 
-// inRun runs do in one transaction that holds the run against its fence: it locks the run's row, so that nobody takes
-// the run over before it ends.
+// inRun runs do in one transaction that holds the run against its fence.
 func (s *Store) inRun(ctx context.Context, l syncer.Lease, do func(tx bulkTx) error) error {
 	db, err := s.bulk()
 	if err != nil {
@@ -97,23 +93,21 @@ func (s *Store) inRun(ctx context.Context, l syncer.Lease, do func(tx bulkTx) er
 	})
 }
 
-const countedFenceSQL = `UPDATE sync_run SET lease_until = greatest(lease_until, now() + interval '` + leaseTime + `'), phase = 'apply',
-	created = created + $3, updated = updated + $4, disabled = disabled + $5, deleted = deleted + $6, property_count = property_count + $7
-	WHERE id = $1 AND fence = $2 AND status = 'SYNCHRONIZING'`
-
 // holdFence makes a batch one of a run.
 func holdFence(ctx context.Context, r runner, b directory.Batch) error {
 	f := b.Fence
 	if f == nil {
 		return nil
 	}
-	held, err := r.exec(ctx, countedFenceSQL, f.Run, f.Number, f.Created, f.Updated, f.Disabled, f.Deleted, f.Properties)
+	held, err := r.exec(ctx, fenceSQL, f.Run, f.Number)
 	if err == nil && held == 0 {
 		err = syncer.ErrLost
 	}
 	if err != nil {
 		return err
 	}
-	_, err = r.exec(ctx, `UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $1`, b.Within)
+	_, err = r.exec(ctx, `WITH written AS (UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $7)
+		UPDATE sync_run SET phase = 'apply', created = created + $2, updated = updated + $3, disabled = disabled + $4, deleted = deleted + $5,
+			property_count = property_count + $6 WHERE id = $1`, f.Run, f.Created, f.Updated, f.Disabled, f.Deleted, f.Properties, b.Within)
 	return err
 }

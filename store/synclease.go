@@ -34,15 +34,19 @@ func (s *Store) QueueDue(ctx context.Context, jitter float64) (queued int, err e
 	return queued, err
 }
 
+// claimSQL takes up the oldest run that waits, or whose lease has run out.
 const claimSQL = `
 WITH next AS (
-	SELECT r.id FROM sync_run r JOIN provider_instance pi ON pi.id = r.instance_id JOIN provider p ON p.id = pi.provider_id
-	WHERE (r.status = 'QUEUED' OR r.status = 'SYNCHRONIZING' AND r.lease_until < now()) AND (r.not_before IS NULL OR r.not_before <= now())
+	SELECT r.id FROM sync_run r LEFT JOIN sync_lease l ON l.run_id = r.id
+	WHERE (r.status = 'QUEUED' OR r.status = 'SYNCHRONIZING' AND (l.until < now() OR l.run_id IS NULL)) AND (r.not_before IS NULL OR r.not_before <= now())
 	ORDER BY r.id LIMIT 1 FOR UPDATE OF r SKIP LOCKED
+), leased AS (
+	INSERT INTO sync_lease (run_id, fence, owner, until) SELECT id, nextval('sync_fence'), $1, now() + make_interval(secs => $2) FROM next
+	ON CONFLICT (run_id) DO UPDATE SET fence = excluded.fence, owner = excluded.owner, until = excluded.until, cancelled = false
+	RETURNING run_id, fence
 ), taken AS (
-	UPDATE sync_run r SET status = 'SYNCHRONIZING', lease_owner = $1, lease_until = now() + make_interval(secs => $2), fence = fence + 1,
-		started_at = coalesce(started_at, now()), not_before = NULL
-	FROM next WHERE r.id = next.id RETURNING r.*
+	UPDATE sync_run r SET status = 'SYNCHRONIZING', started_at = coalesce(started_at, now()), not_before = NULL
+	FROM leased WHERE r.id = leased.run_id RETURNING r.*, leased.fence
 ), noted AS (
 	INSERT INTO change_log (kind, ids) SELECT 'INSTANCE', ARRAY[instance_id] FROM taken
 )
@@ -79,8 +83,8 @@ func (s *Store) Claim(ctx context.Context, owner string, lease time.Duration) (*
 
 // Renew implements [syncer.Leases].
 func (s *Store) Renew(ctx context.Context, l syncer.Lease, lease time.Duration) error {
-	n, err := s.direct().exec(ctx, `UPDATE sync_run SET lease_until = now() + make_interval(secs => $3)
-		WHERE id = $1 AND fence = $2 AND status = 'SYNCHRONIZING'`, l.Run, l.Fence, lease.Seconds())
+	n, err := s.direct().exec(ctx, `UPDATE sync_lease SET until = now() + make_interval(secs => $3)
+		WHERE run_id = $1 AND fence = $2 AND NOT cancelled`, l.Run, l.Fence, lease.Seconds())
 	if err == nil && n == 0 {
 		err = syncer.ErrLost
 	}
@@ -90,8 +94,9 @@ func (s *Store) Renew(ctx context.Context, l syncer.Lease, lease time.Duration) 
 // Yield implements [syncer.Leases].
 func (s *Store) Yield(ctx context.Context, l syncer.Lease, after time.Duration, reason string) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
-		_, err := tx.exec(`UPDATE sync_run SET status = 'QUEUED', lease_owner = NULL, lease_until = NULL, reason = nullif($3, ''),
-			not_before = now() + make_interval(secs => $2) WHERE id = $1`, l.Run, after.Seconds(), reason)
+		_, err := tx.exec(`WITH released AS (DELETE FROM sync_lease WHERE run_id = $1)
+			UPDATE sync_run SET status = 'QUEUED', reason = nullif($3, ''), not_before = now() + make_interval(secs => $2) WHERE id = $1`,
+			l.Run, after.Seconds(), reason)
 		return err
 	})
 }
@@ -142,11 +147,13 @@ func (s *Store) Finish(ctx context.Context, l syncer.Lease, f syncer.Finish) err
 			l.Run, f.Advance, f.Failed, hold, f.HoldReason, f.Retry.Seconds()); err != nil {
 			return err
 		}
-		_, err := tx.exec(`WITH ended AS (
+		_, err := tx.exec(`WITH released AS (
+				DELETE FROM sync_lease WHERE run_id = $1
+			), ended AS (
 				UPDATE sync_run SET status = CASE WHEN $2 = 'COMPLETE' AND failed > 0 THEN 'PARTIAL' ELSE $2 END,
 					reason = CASE WHEN $3 <> '' THEN $3 WHEN $2 = 'COMPLETE' AND failed > 0
 						THEN failed || ' things at the source could not be taken over; failures lists them.' END,
-					plan_hash = coalesce($4, plan_hash), ended_at = now(), lease_owner = NULL, lease_until = NULL, phase = 'end' WHERE id = $1
+					plan_hash = coalesce($4, plan_hash), ended_at = now(), phase = 'end' WHERE id = $1
 				RETURNING instance_id, status, created, updated, disabled, deleted, linked, unlinked, failed, uid
 			), audited AS (
 				INSERT INTO audit (actor, door, action, target, detail)

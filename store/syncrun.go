@@ -169,15 +169,22 @@ func (s *Store) ApproveRun(ctx context.Context, uid uuid.UUID, planHash string, 
 	return err == nil, err
 }
 
-// CancelRun implements [syncer.Runs]. It waits for the chunk that the run is writing, so that nothing is written after it.
+// CancelRun implements [syncer.Runs]. Whoever works on the run learns it by the lease, and gives up what it is writing;
+// until then it waits, so that nothing is written after it.
 func (s *Store) CancelRun(ctx context.Context, uid uuid.UUID, from []syncer.Status, reason string, a directory.Audit) (bool, error) {
 	statuses := make(pq.StringArray, len(from))
 	for i, status := range from {
 		statuses[i] = string(status)
 	}
+	if _, err := s.direct().exec(ctx, `UPDATE sync_lease l SET cancelled = true FROM sync_run r
+		WHERE r.id = l.run_id AND r.uid = $1 AND r.status = ANY($2)`, uid.String(), statuses); err != nil {
+		return false, err
+	}
 	_, err := s.change(ctx, "INSTANCE", a, `UPDATE sync_run SET status = 'CANCELLED', ended_at = now(), reason = $5
-		WHERE uid = $3 AND status = ANY($4) RETURNING instance_id AS id, plan_hash
+		WHERE uid = $3 AND status = ANY($4) RETURNING instance_id AS id, id AS run_id, plan_hash
 	), released AS (
+		DELETE FROM sync_lease WHERE run_id IN (SELECT run_id FROM changed)
+	), lifted AS (
 		UPDATE provider_instance SET hold = NULL, hold_reason = NULL
 		WHERE hold = 'QUARANTINED' AND id IN (SELECT id FROM changed WHERE plan_hash IS NOT NULL)`, uid.String(), statuses, reason)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,8 @@ type world struct {
 	store   *store.Store
 	people  *directory.Directory
 	sync    *syncer.Service
-	tenants map[string]*tenant // by label
+	tenants map[string]*tenant     // by label
+	secret  atomic.Pointer[string] // the last one that a tenant was opened with
 }
 
 func newWorld(t testing.TB) *world {
@@ -56,6 +58,9 @@ func (w *world) connectorType() connector.Type {
 			}, syncer.ConfigKeys()...),
 		},
 		Open: func(c connector.Config) (connector.Source, error) {
+			if secret, ok := c.Values["test.secret"]; ok {
+				w.secret.Store(&secret)
+			}
 			t := w.tenants[c.Values["test.tenant"]]
 			if t == nil {
 				return nil, connector.Errorf(connector.Misconfigured, "There is no tenant %q.", c.Values["test.tenant"])

@@ -30,6 +30,9 @@ type tenant struct {
 	// forgotten are states up to this tick that lead nowhere any more.
 	forgotten int
 	noDelta   bool
+	// skip and foreign are told at the end of each full round.
+	skip    []connector.Failure
+	foreign []connector.Link
 	// returned says that somebody was restored.
 	returned bool
 }
@@ -126,6 +129,12 @@ func (t *tenant) remove(id string, softly bool) {
 		}
 	}
 	_ = o
+}
+
+// forget makes as if an object had never been: no round tells that it has gone.
+func (t *tenant) forget(id string) {
+	t.remove(id, false)
+	delete(t.gone, id)
 }
 
 func (t *tenant) restore(id string) {
@@ -242,6 +251,7 @@ func (t *tenant) Read(ctx context.Context, from connector.From, stage func(conte
 		}
 		page.Resume, _ = json.Marshal(resume{Tick: at.Tick, Page: n + 1, Since: at.Since})
 		if n == len(pages)-1 {
+			page.Failures, page.Links = t.skip, append(page.Links, t.foreign...)
 			page.End = &connector.End{}
 			if !t.noDelta {
 				page.End.State, _ = json.Marshal(tenantState{Tick: at.Tick})

@@ -36,10 +36,6 @@ CREATE TABLE sync_run (
     plan_hash      text,
     plan_writes    bigint,
 
-    -- The lease: who runs it, until when, and for the how manieth time it was taken (the fence).
-    lease_owner    text,
-    lease_until    timestamptz,
-    fence          bigint NOT NULL DEFAULT 0,
     not_before     timestamptz,
 
     -- Where it stands.
@@ -68,6 +64,18 @@ CREATE TABLE sync_run (
 CREATE UNIQUE INDEX sync_run_live ON sync_run (instance_id) WHERE status IN ('QUEUED', 'SYNCHRONIZING');
 CREATE INDEX sync_run_instance ON sync_run (instance_id, id);
 CREATE INDEX sync_run_waiting ON sync_run (instance_id) WHERE status = 'QUARANTINED';
+
+-- Who works on a run, and until when nobody else may. The fence is another one each time that a run is taken up. It is
+-- a part of a key, so that a write of the run, which holds a share of the key, keeps others from taking the run up, and
+-- does not keep the lease from being renewed.
+CREATE SEQUENCE sync_fence;
+CREATE TABLE sync_lease (
+    run_id    bigint PRIMARY KEY REFERENCES sync_run (id) ON DELETE CASCADE,
+    fence     bigint NOT NULL UNIQUE,
+    owner     text NOT NULL,
+    until     timestamptz NOT NULL,
+    cancelled boolean NOT NULL DEFAULT false
+);
 
 CREATE TABLE sync_failure (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -114,6 +122,7 @@ CREATE TABLE sync_unseen (
 );
 
 -- +goose Down
-DROP TABLE sync_unseen, pending_link, sync_plan, sync_failure, sync_run;
+DROP TABLE sync_unseen, pending_link, sync_plan, sync_failure, sync_lease, sync_run;
+DROP SEQUENCE sync_fence;
 ALTER TABLE provider_instance DROP COLUMN sync_state, DROP COLUMN last_full_at, DROP COLUMN sync_writes, DROP COLUMN sync_failures, DROP COLUMN hold, DROP COLUMN hold_reason;
 ALTER TABLE identity DROP COLUMN digest;
