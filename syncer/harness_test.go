@@ -2,6 +2,7 @@ package syncer_test
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -247,3 +248,5 @@ func (w *world) agree(label string) {
 		w.t.Fatalf("the directory is not what the source is (-source +directory):\n%s", diff)
 	}
 }
+
+var quiet = slog.New(slog.DiscardHandler)

@@ -45,7 +45,7 @@ func TestTheDirectoryBecomesWhatTheSourceIs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.work()
-	for seed := range seeds {
+	for seed := range *seeds {
 		label := fmt.Sprintf("T%d", seed)
 		source := w.add(label)
 		rng := rand.New(rand.NewPCG(uint64(seed), 1))
@@ -69,11 +69,11 @@ func TestTheDirectoryBecomesWhatTheSourceIs(t *testing.T) {
 	}
 }
 
-const seeds = 12
-
 // mutate changes a tenant at random n times.
 func (t *tenant) mutate(rng *rand.Rand, n int) {
 	pick := func(kind directory.IdentityKind) string {
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		var ids []string
 		for _, id := range slices.Sorted(maps.Keys(t.objects)) {
 			if t.objects[id].kind == kind {
@@ -97,7 +97,7 @@ func (t *tenant) mutate(rng *rand.Rand, n int) {
 			continue
 		}
 		what := rng.IntN(13)
-		if t.objects[user].removed && slices.Contains([]int{3, 4, 6, 10}, what) {
+		if t.inBin(user) && slices.Contains([]int{3, 4, 6, 10}, what) {
 			what = 11 // nobody can change who is in the bin
 		}
 		switch what {
@@ -116,15 +116,15 @@ func (t *tenant) mutate(rng *rand.Rand, n int) {
 		case 7, 8:
 			t.link(group, user)
 		case 9:
-			if members := slices.Sorted(maps.Keys(t.objects[group].members)); len(members) > 0 {
-				if member := t.objects[members[rng.IntN(len(members))]]; !member.removed {
-					t.unlink(group, member.id)
+			if members := t.membersOf(group); len(members) > 0 {
+				if member := members[rng.IntN(len(members))]; !t.inBin(member) {
+					t.unlink(group, member)
 				}
 			}
 		case 10:
 			t.manage(user, pick(directory.KindUser))
 		case 11:
-			if t.objects[user].removed {
+			if t.inBin(user) {
 				t.restore(user)
 			} else {
 				t.remove(user, true)
@@ -133,4 +133,16 @@ func (t *tenant) mutate(rng *rand.Rand, n int) {
 			t.remove([]string{user, group}[rng.IntN(2)], false)
 		}
 	}
+}
+
+func (t *tenant) inBin(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.objects[id].removed
+}
+
+func (t *tenant) membersOf(group string) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Sorted(maps.Keys(t.objects[group].members))
 }
