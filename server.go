@@ -50,7 +50,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		return command.Gateway{}, err
 	}
 	go people.WatchGrowth(p.Background, p.Store)
-	go people.Reevaluate(p.Background, p.Store, scim.Reevaluator(types))
+	go people.Reevaluate(p.Background, p.Store, reevaluator(types))
 	go people.KeepHouse(p.Background, p.Store, directory.Retention{
 		Changes: p.Settings.ChangeRetention, Tombstones: p.Settings.TombstoneRetention, Provisioning: p.Settings.ProvisioningLogRetention,
 	})
@@ -119,4 +119,15 @@ func sourceTypes() []connector.Type {
 		types[i].ConfigKeys = append(types[i].ConfigKeys, syncer.ConfigKeys()...)
 	}
 	return types
+}
+
+// reevaluator brings identities up to date with settings that have changed.
+func reevaluator(types *schema.Registry) func(*directory.Instance, []*directory.Record) (directory.Changes, error) {
+	pushed := scim.Reevaluator(types)
+	return func(i *directory.Instance, records []*directory.Record) (directory.Changes, error) {
+		if i.Provider.Type == directory.TypeSCIM {
+			return pushed(i, records)
+		}
+		return syncer.Reevaluate(i, records)
+	}
 }

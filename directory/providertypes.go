@@ -54,10 +54,19 @@ var providerTypes = []*ProviderType{
 			{Key: "map.user.description", Description: "The SCIM path that a user's description is taken from, such as title.", Reevaluates: true},
 			{Key: "map.group.email", Description: "The SCIM path that a group's email is taken from.", Reevaluates: true},
 			{Key: "map.group.description", Description: "The SCIM path that a group's description is taken from.", Reevaluates: true},
+			KeepResolvingKey(),
 		},
 	},
 	{Name: TypeScimPull, Description: "A remote SCIM 2.0 server that Roster reads."},
 	{Name: TypeLocal, Description: "What is kept in Roster itself: the roles."},
+}
+
+// KeepResolvingKey declares [KeepResolving], which instances take that own users.
+func KeepResolvingKey() ConfigKey {
+	return ConfigKey{
+		Key: KeepResolving, Description: "Whether identities go on counting as members while the instance or its provider is disabled: true (default) or false, which disables them until it is enabled again.",
+		Check: oneOf("true", "false"), Reevaluates: true,
+	}
 }
 
 var caCertificate = ConfigKey{

@@ -86,7 +86,7 @@ func (d *Directory) reevaluate(ctx context.Context, store Reevaluator, r Reevalu
 	var to *int64
 	if len(records) > 0 {
 		to = &records[len(records)-1].ID
-		changes, err := evaluate(instances[0], records)
+		changes, err := d.holdBack(instances[0], records, evaluate)
 		if err != nil {
 			return err
 		}
@@ -101,4 +101,44 @@ func (d *Directory) reevaluate(ctx context.Context, store Reevaluator, r Reevalu
 	}
 	_, err = store.Reevaluated(ctx, r, to)
 	return err
+}
+
+// KeepResolving is the configuration key that says whether the identities of a disabled instance go on counting
+// (rule R22).
+const KeepResolving = "keepResolvingWhenDisabled"
+
+// suspended is the reason of identities that are disabled because their instance is.
+const suspended = "the provider instance is disabled"
+
+// holdBack disables who is active in an instance that is disabled and says that its identities then stop counting, and
+// lets them count again once it is enabled, or says otherwise. For all others the settings decide.
+func (d *Directory) holdBack(i *Instance, records []*Record, evaluate func(*Instance, []*Record) (Changes, error)) (Changes, error) {
+	stop := !i.Live() && i.Config[KeepResolving] == "false"
+	var held, others []*Record
+	for _, r := range records {
+		if isHeld := r.StatusReason != nil && *r.StatusReason == suspended; isHeld || stop && r.Status == StatusActive {
+			held = append(held, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	changes := Changes{Instance: i, Action: "instance.suspend"}
+	if !stop && len(others) > 0 {
+		var err error
+		if changes, err = evaluate(i, others); err != nil {
+			return changes, err
+		}
+	}
+	for _, r := range held {
+		put := Put{
+			UID: r.UID, IfVersion: r.Version, Kind: r.Kind, ExternalID: r.ExternalID, Name: r.Name, DisplayName: r.DisplayName,
+			Description: r.Description, Email: r.Email, Attrs: r.Attrs.Set(), Status: StatusActive,
+		}
+		if stop {
+			reason := suspended
+			put.Status, put.StatusReason = StatusDisabled, &reason
+		}
+		changes.Put = append(changes.Put, put)
+	}
+	return changes, nil
 }

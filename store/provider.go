@@ -165,7 +165,10 @@ func (s *Store) InsertProvider(ctx context.Context, p directory.Provider, a dire
 
 // UpdateProvider implements [directory.Store].
 func (s *Store) UpdateProvider(ctx context.Context, p directory.Provider, a directory.Audit) (*directory.Provider, error) {
-	return s.changeProvider(ctx, a, `UPDATE provider SET enabled = $4, deleted_at = $5, updated_at = now() WHERE id = $3 RETURNING id`,
+	return s.changeProvider(ctx, a, `UPDATE provider SET enabled = $4, deleted_at = $5, updated_at = now() WHERE id = $3 RETURNING id
+	), marked AS (
+		UPDATE provider_instance SET reevaluation = reevaluation + 1, reevaluated_to = 0
+		WHERE provider_id = $3 AND deleted_at IS NULL AND EXISTS (SELECT FROM provider WHERE id = $3 AND enabled <> $4)`,
 		p.ID, p.Enabled, p.DeletedAt)
 }
 
@@ -186,10 +189,26 @@ func (s *Store) InsertInstance(ctx context.Context, i directory.Instance, a dire
 		i.Provider.ID, i.Name, directory.FoldKey(i.Name), i.Enabled, newURLToken())
 }
 
-// UpdateInstance implements [directory.Store]. The tokens of a deleted instance end with it.
+// UpdateInstance implements [directory.Store]. The tokens of a deleted instance end with it; groups of one name become one,
+// or part, where the policy is another one now (rule R20).
 func (s *Store) UpdateInstance(ctx context.Context, i directory.Instance, a directory.Audit) (*directory.Instance, error) {
 	return s.changeInstance(ctx, a, `UPDATE provider_instance
-		SET enabled = $4, duplicate_names = $5, renames = $6, deleted_at = $7, updated_at = now() WHERE id = $3 RETURNING id
+		SET enabled = $4, duplicate_names = $5, renames = $6, deleted_at = $7, updated_at = now(),
+			reevaluation = reevaluation + (enabled <> $4)::int, reevaluated_to = CASE WHEN enabled <> $4 THEN 0 ELSE reevaluated_to END
+		WHERE id = $3 RETURNING id
+	), merged AS (
+		UPDATE identity i SET merged_into = holder.id, version = i.version + 1, updated_at = now() FROM identity holder
+		WHERE $5 = 'MERGE' AND i.instance_id = $3 AND i.kind = 'GROUP' AND i.status <> 'DELETED' AND i.external_id IS NOT NULL
+			AND i.merged_into IS NULL AND i.plain_key <> i.fqn_key AND holder.fqn_key = i.plain_key AND holder.instance_id = $3
+			AND holder.kind = 'GROUP' AND holder.status <> 'DELETED' AND holder.id <> i.id
+		RETURNING i.id
+	), parted AS (
+		UPDATE identity SET merged_into = NULL, version = version + 1, updated_at = now()
+		WHERE $5 <> 'MERGE' AND instance_id = $3 AND merged_into IS NOT NULL RETURNING id
+	), noted_groups AS (
+		INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_UPDATED', array_agg(id ORDER BY id)
+		FROM (SELECT id, row_number() OVER (ORDER BY id) / 1000 AS part FROM (SELECT id FROM merged UNION ALL SELECT id FROM parted) AS groups) AS parts
+		GROUP BY part
 	), revoked AS (
 		UPDATE access_token SET revoked_at = $7 WHERE instance_id = $3 AND revoked_at IS NULL AND $7::timestamptz IS NOT NULL`,
 		i.ID, i.Enabled, string(i.DuplicateNames), string(i.Renames), i.DeletedAt)

@@ -7,10 +7,11 @@ import (
 )
 
 // markReevaluation is a part of a statement on runtime_config, after its CTE: the instance $3 is to be looked through
-// again where placeholder holds.
+// again where placeholder holds, and its source to be read whole: those whom the settings left out are not there.
 func markReevaluation(placeholder string) string {
 	return `), marked AS (
-		UPDATE provider_instance SET reevaluation = reevaluation + 1, reevaluated_to = 0
+		UPDATE provider_instance SET reevaluation = reevaluation + 1, reevaluated_to = 0, sync_state = NULL,
+			next_run_at = least(next_run_at, now())
 		WHERE id = $3 AND ` + placeholder + `::boolean AND EXISTS (SELECT FROM changed)`
 }
 

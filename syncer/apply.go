@@ -180,7 +180,7 @@ func (r *round) changes(ctx context.Context, steps []Step) (directory.Changes, [
 		case step.Removal == connector.Soft:
 			if known != nil {
 				put := putOfRecord(known)
-				put.Status, put.StatusReason = directory.StatusDisabled, optional("deleted at the source, where it can be restored")
+				put.Status, put.StatusReason = directory.StatusDisabled, optional(softlyRemoved)
 				c.Put, of = append(c.Put, put), append(of, step)
 			}
 		case step.Record != nil:
@@ -218,6 +218,9 @@ func (r *round) records(ctx context.Context, steps []Step) ([]*directory.Record,
 	}
 	return out, nil
 }
+
+// softlyRemoved is the reason of identities that are disabled because they were removed softly.
+const softlyRemoved = "deleted at the source, where it can be restored"
 
 func deletionReason(removal connector.Removal) string {
 	if removal == connector.Gone {
@@ -318,7 +321,7 @@ func describe(step Step, known *directory.Record) (fqn, detail string) {
 	case step.Action == Delete:
 		return known.FQN, deletionReason(step.Removal)
 	case step.Record == nil:
-		return known.FQN, "deleted at the source, where it can be restored"
+		return known.FQN, softlyRemoved
 	default:
 		return known.FQN, strings.Join(directory.ChangedProperties(known, step.Record), ", ")
 	}

@@ -226,6 +226,9 @@ func (t *tenant) picture() picture {
 				line += " manager=" + o.manager
 			}
 			display, _ := o.attrs["displayName"].(string)
+			if display == "" {
+				display = name
+			}
 			line += " display=" + display
 		} else {
 			var members []string

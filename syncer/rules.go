@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/filter"
 	"github.com/roster-gateway/roster/scim/schema"
@@ -32,6 +33,7 @@ func ConfigKeys() []directory.ConfigKey {
 		{Key: keyMaxUnlinkCount, Description: "The largest number of links that one run may remove without approval; 5000 where it is not set. What is reached first counts, and never less than 5.", Check: count},
 		{Key: keyFilterUsers, Description: `The users that are taken over, as a SCIM filter over their attributes, such as userType eq "Member"; all where it is not set.`, Check: checkFilter(directory.KindUser), Reevaluates: true},
 		{Key: keyFilterGroups, Description: `The groups that are taken over, as a SCIM filter, such as displayName sw "Team"; all where it is not set.`, Check: checkFilter(directory.KindGroup), Reevaluates: true},
+		directory.KeepResolvingKey(),
 		{Key: keyFilterAllow, Description: "Names that are taken over whatever the filters say: FQNs separated by commas.", Reevaluates: true},
 	}
 	for _, of := range []struct{ kind, fields string }{{"user", "displayName email description"}, {"group", "email description"}} {
@@ -91,6 +93,29 @@ func rulesOf(i *directory.Instance) (*rules, error) {
 func (r *rules) inScope(kind directory.IdentityKind, name string, o object) bool {
 	f := r.filters[kind]
 	return f == nil || f.Match(o) || r.allow[directory.FoldKey(r.instance.PlainFQN(kind, name))]
+}
+
+// Reevaluate makes the change set that brings identities up to date with the filters and the attribute map of their
+// instance, for [directory.Directory.Reevaluate].
+func Reevaluate(i *directory.Instance, records []*directory.Record) (directory.Changes, error) {
+	changes := directory.Changes{Instance: i, Action: "sync.reevaluate"}
+	r, err := rulesOf(i)
+	if err != nil {
+		return changes, err
+	}
+	for _, known := range records {
+		if known.ExternalID == nil || known.StatusReason != nil && *known.StatusReason == softlyRemoved {
+			continue
+		}
+		staged := r.stage(0, connector.Identity{Kind: known.Kind, Key: *known.ExternalID}, objectOf(known))
+		if staged.Record == nil || len(directory.ChangedProperties(known, staged.Record)) == 0 && deref(known.StatusReason) == deref(staged.Record.StatusReason) {
+			continue
+		}
+		put := putOfRecord(staged.Record)
+		put.UID, put.IfVersion = known.UID, known.Version
+		changes.Put = append(changes.Put, put)
+	}
+	return changes, nil
 }
 
 func parseFilter(kind directory.IdentityKind, text string) (*filter.Filter, error) {

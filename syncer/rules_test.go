@@ -572,6 +572,78 @@ func TestR19OneIdentityIsSyncedOnDemand(t *testing.T) {
 	w.agree("AAD")
 }
 
+func TestR20AFilterHoldsForWhoIsThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.work()
+	source := w.tenants["AAD"]
+	source.put(directory.KindUser, "u1", map[string]any{"userName": "ana@example.com", "displayName": "Ana", "userType": "Member", "nickName": "A"})
+	source.put(directory.KindUser, "u2", map[string]any{"userName": "guest@example.com", "displayName": "Guest", "userType": "Guest"})
+	source.put(directory.KindUser, "u3", map[string]any{"userName": "boss@example.com", "displayName": "Boss", "userType": "Guest"})
+	source.group("g1", "Staff", "u1", "u2", "u3")
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	if _, err := w.people.SetRuntimeConfig(t.Context(), "AAD", "", "filter.users", "userType eq"); !directory.HasCode(err, directory.CodeBadInput) {
+		t.Errorf("a broken filter: %v", err)
+	}
+	w.set("AAD", "filter.users", `userType eq "Member"`)
+	w.set("AAD", "filter.allow", "aad:BOSS@example.com")
+	w.must(w.people.ReevaluateAll(t.Context(), w.store, syncer.Reevaluate))
+	status := func() []directory.IdentityStatus {
+		out := []directory.IdentityStatus{}
+		for _, name := range []string{"ana", "guest", "boss"} {
+			out = append(out, w.byFQN("AAD:"+name+"@example.com").Base().Status)
+		}
+		return out
+	}
+	left := []directory.IdentityStatus{directory.StatusActive, directory.StatusDisabled, directory.StatusActive}
+	if diff := cmp.Diff(left, status()); diff != "" {
+		t.Errorf("with a filter (-want +got):\n%s", diff)
+	}
+	source.put(directory.KindUser, "u4", map[string]any{"userName": "late@example.com", "displayName": "Late", "userType": "Guest"})
+	if run := w.synced("AAD", syncer.StartOptions{}, syncer.Complete); run.Mode != syncer.ModeFull || w.byFQN("AAD:late@example.com") != nil {
+		t.Errorf("after a change of the filter the run is %s, and who is left out is there: %v", run.Mode, w.byFQN("AAD:late@example.com"))
+	}
+	if diff := cmp.Diff(left, status()); diff != "" {
+		t.Errorf("after a run with a filter (-want +got):\n%s", diff)
+	}
+	w.set("AAD", "map.user.displayName", "nickName")
+	_, err := w.people.DeleteRuntimeConfig(t.Context(), "AAD", "", "filter.users")
+	w.must(err)
+	w.must(w.people.ReevaluateAll(t.Context(), w.store, syncer.Reevaluate))
+	if got := w.byFQN("AAD:ana@example.com").Base().DisplayName; got != "A" {
+		t.Errorf("the mapped display name is %q", got)
+	}
+	_, err = w.people.DeleteRuntimeConfig(t.Context(), "AAD", "", "map.user.displayName")
+	w.must(err)
+	w.must(w.people.ReevaluateAll(t.Context(), w.store, syncer.Reevaluate))
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	w.agree("AAD") // links included: they were kept
+}
+
+func TestR20APolicyHoldsForWhoIsThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.work()
+	source := w.tenants["AAD"]
+	source.group("g1", "Staff")
+	source.group("g2", "Staff")
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	merged := func() bool {
+		i, err := w.people.Instance(t.Context(), "AAD", "")
+		w.must(err)
+		found, err := w.store.ByExternalIDs(t.Context(), i.ID, directory.KindGroup, []string{"g2"})
+		w.must(err)
+		return found[0].MergedInto != nil
+	}
+	for _, policy := range []directory.DuplicateNamePolicy{directory.Merge, directory.KeepSeparate} {
+		_, err := w.people.UpdateInstance(t.Context(), directory.InstanceUpdate{Provider: "AAD", DuplicateNames: &policy})
+		w.must(err)
+		if got := merged(); got != (policy == directory.Merge) {
+			t.Errorf("with the policy %s the groups are merged: %v", policy, got)
+		}
+	}
+}
+
 func TestR21OneRunAtATime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -602,6 +674,38 @@ func TestR22ADisabledInstanceIsRefused(t *testing.T) {
 	if _, err := w.sync.Start(t.Context(), "AAD", "", syncer.StartOptions{Mode: syncer.ModeAuto}); !directory.HasCode(err, directory.CodeConflict) {
 		t.Errorf("starting a run of a disabled instance: %v", err)
 	}
+}
+
+func TestR22ADisabledInstanceResolvesUnlessItSaysOtherwise(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.work()
+	source := w.tenants["AAD"]
+	source.user("u1", "ana@example.com")
+	source.put(directory.KindUser, "u2", map[string]any{"userName": "off@example.com", "active": false})
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	enable := func(enabled bool) []directory.IdentityStatus {
+		_, err := w.people.UpdateInstance(t.Context(), directory.InstanceUpdate{Provider: "AAD", Enabled: &enabled})
+		w.must(err)
+		w.must(w.people.ReevaluateAll(t.Context(), w.store, syncer.Reevaluate))
+		return []directory.IdentityStatus{w.byFQN("AAD:ana@example.com").Base().Status, w.byFQN("AAD:off@example.com").Base().Status}
+	}
+	as, off := []directory.IdentityStatus{directory.StatusActive, directory.StatusDisabled}, []directory.IdentityStatus{directory.StatusDisabled, directory.StatusDisabled}
+	if diff := cmp.Diff(as, enable(false)); diff != "" {
+		t.Errorf("disabled (-want +got):\n%s", diff)
+	}
+	enable(true)
+	w.set("AAD", directory.KeepResolving, "false")
+	for range 2 {
+		if diff := cmp.Diff(off, enable(false)); diff != "" {
+			t.Errorf("disabled, and it says so (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(as, enable(true)); diff != "" {
+			t.Errorf("enabled again (-want +got):\n%s", diff)
+		}
+	}
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	w.agree("AAD")
 }
 
 func TestR23SecretsReachTheConnectorAndNobodyElse(t *testing.T) {
