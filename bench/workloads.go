@@ -12,7 +12,7 @@ import (
 // names are the workloads in the order in which they run: what writes comes last.
 var names = []string{
 	"user", "page", "members", "diamond", "check", "principals", "resolve", "scim-get", "scim-filter", "scim-create", "scim-add",
-	"sync-first", "sync-again", "visible", "graph", "memory",
+	"sync", "visible", "graph", "memory",
 }
 
 // read is a workload whose two sides are compared by their throughput, or one at a time by how long an answer takes.
@@ -53,8 +53,7 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 		run  func(context.Context, *report) error
 	}{
 		{"scim-add", b.adds},
-		{"sync-first", b.notYet("sync-first", 1.4)},
-		{"sync-again", b.notYet("sync-again", 1.4)},
+		{"sync", b.syncRows},
 		{"visible", b.visible},
 		{"graph", b.graph},
 		{"memory", b.memory},
@@ -131,12 +130,4 @@ func (b *bench) adds(ctx context.Context, r *report) error {
 	}
 	r.fail(wrong)
 	return nil
-}
-
-// notYet stands for a workload that Roster cannot do yet.
-func (b *bench) notYet(name string, target float64) func(context.Context, *report) error {
-	return func(_ context.Context, r *report) error {
-		r.add(row{Name: name, Limit: "COPY and one statement", Target: target, AtMost: true, Unit: "x the time", Note: "not there yet"})
-		return nil
-	}
 }

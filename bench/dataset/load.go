@@ -172,3 +172,27 @@ func words(text string) string {
 	slices.Sort(list)
 	return "'" + strings.Join(slices.Compact(list), "' '") + "'"
 }
+
+// CopyAside copies everybody into a table with the columns of identity, and the memberships, by the external ids of both
+// ends, into one with the columns container_key and member_key.
+func (d *Data) CopyAside(ctx context.Context, tx *sql.Tx, identities, links string) error {
+	if err := copyRows(ctx, tx, identities, identityColumns, func(add func(...any) error) error { return d.identities(0, add) }); err != nil {
+		return err
+	}
+	return copyRows(ctx, tx, links, []string{"container_key", "member_key"}, func(add func(...any) error) error {
+		for i := range d.Groups {
+			g := &d.Groups[i]
+			for _, u := range g.Users {
+				if err := add(g.ExternalID(), d.Users[u].ExternalID()); err != nil {
+					return err
+				}
+			}
+			for _, child := range g.Groups {
+				if err := add(g.ExternalID(), d.Groups[child].ExternalID()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
