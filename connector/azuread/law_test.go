@@ -67,6 +67,18 @@ func reachesTenant(t *testing.T, seed uint64) {
 	}
 }
 
+// openTenant opens a simulated tenant, and waits for nothing there.
+func openTenant(server *graph.Server) (*source, error) {
+	s, err := open(connector.Config{AllowPrivate: true, Values: map[string]string{
+		keyTenant: server.Tenant.ID, keyClientID: server.ClientID, keyClientSecret: server.ClientSecret,
+		keyAuthority: server.URL(), keyGraph: server.URL(), "tls.caCertificate": string(server.CA()),
+	}})
+	if err == nil {
+		s.graph.Pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	}
+	return s, err
+}
+
 type object struct {
 	kind directory.IdentityKind
 	key  string
@@ -91,14 +103,10 @@ func (w *walker) round(ctx context.Context) error {
 	from := connector.From{State: w.state}
 	told := map[any]bool{}
 	for {
-		source, err := open(connector.Config{AllowPrivate: true, Values: map[string]string{
-			keyTenant: w.server.Tenant.ID, keyClientID: w.server.ClientID, keyClientSecret: w.server.ClientSecret,
-			keyAuthority: w.server.URL(), keyGraph: w.server.URL(), "tls.caCertificate": string(w.server.CA()),
-		}})
+		source, err := openTenant(w.server)
 		if err != nil {
 			return err
 		}
-		source.graph.Pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 		ended := false
 		err = source.Read(ctx, from, func(_ context.Context, page connector.Page) error {
 			if w.rng.IntN(10) == 0 {
@@ -279,10 +287,7 @@ func TestLookupInTheTenant(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	source, err := open(connector.Config{AllowPrivate: true, Values: map[string]string{
-		keyTenant: tenant.ID, keyClientID: server.ClientID, keyClientSecret: server.ClientSecret,
-		keyAuthority: server.URL(), keyGraph: server.URL(), "tls.caCertificate": string(server.CA()),
-	}})
+	source, err := openTenant(server)
 	if err != nil {
 		t.Fatal(err)
 	}
