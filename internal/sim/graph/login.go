@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
 	case form("client_id") != s.ClientID:
 		refuse(w, http.StatusBadRequest, "unauthorized_client", 700016, "Application with identifier '"+form("client_id")+"' was not found in the directory.")
-	case !strings.HasSuffix(form("scope"), "/.default"):
+	case !slices.ContainsFunc(strings.Fields(form("scope")), func(scope string) bool { return strings.HasSuffix(scope, "/.default") }):
 		refuse(w, http.StatusBadRequest, "invalid_scope", 1002012, "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.")
 	case assertion == "" && form("client_secret") == "":
 		refuse(w, http.StatusUnauthorized, "invalid_client", 7000216, "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.")
