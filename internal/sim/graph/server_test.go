@@ -139,6 +139,10 @@ func TestRefusals(t *testing.T) {
 	_, page := ask(t, s, http.MethodGet, "/v1.0/users/delta?$select=mail", c.token, "")
 	old := page["@odata.deltaLink"].(string)
 	s.Expire()
+	before := newClient(t, start(t, Config{Tenant: NewTenant(1)}))
+	before.signIn()
+	_, page = ask(t, before.server, http.MethodGet, "/v1.0/users/delta?$select=mail", before.token, "")
+	foreign := strings.TrimPrefix(page["@odata.deltaLink"].(string), before.server.URL())
 	for _, r := range []struct {
 		name, path string
 		token      string
@@ -152,6 +156,7 @@ func TestRefusals(t *testing.T) {
 		{"a query option", "/v1.0/users/delta?$orderby=mail", c.token, 400, "Request_UnsupportedQuery"},
 		{"a broken token of a link", "/v1.0/users/delta?$deltatoken=abc", c.token, 400, "BadRequest"},
 		{"an expired link", old, c.token, 410, "syncStateNotFound"},
+		{"a link from before a restart", foreign, c.token, 410, "syncStateNotFound"},
 		{"a user who is not", "/v1.0/users/nobody@contoso.example", c.token, 404, "Request_ResourceNotFound"},
 		{"a group that is not", "/v1.0/groups/x/members", c.token, 404, "Request_ResourceNotFound"},
 		{"a page that is too large", "/v1.0/users?$top=1000", c.token, 400, "Request_UnsupportedQuery"},
