@@ -55,7 +55,7 @@ soak: postgres ## Run Roster for long under concurrent writes, and judge every a
 	$(WITH_POSTGRES) $(GO) run ./internal/soak $(SOAK_FLAGS)
 
 conformance: postgres ## Run the tests of all that a SCIM server has to do, in full size, and print what holds: in five minutes
-	cd conformance && npm ci --silent --no-audit --no-fund
+	for peers in conformance internal/sim/graph/peer; do npm ci --prefix $$peers --silent --no-audit --no-fund || exit 1; done
 	$(WITH_POSTGRES) $(GO) run ./conformance
 
 fuzz: postgres ## Fuzz what reads SCIM requests, each target for FUZZTIME (30s)

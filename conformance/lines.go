@@ -99,4 +99,6 @@ var lines = []line{
 		"TestA5ForgedTokens", "TestA6WrongClaims", "TestA8KeysCannotBeFetched", "TestA8FetchesAreFew", "TestA9KeyRotation"), in("scim", "TestIssuersTokenNeedsATenantURL")...)},
 	{"Safety", "refreshed tokens are on disk before they are used, and nothing is left when consent has run out", in("internal/signin", "TestRefreshedTokensAreOnDiskBeforeUse", "TestTwoAtOnceRefreshOnce", "TestEndOfConsentLeavesNothing")},
 	{"Safety", "what an instance maps is what the directory shows, and nothing of what clients read", in("scim", "TestAttributeMap", "TestAttributeMapIsChecked")},
+
+	{"Simulators", "Microsoft's client walks the delta queries of the Graph simulator to the truth", in("internal/sim/graph", "TestPeer_Walk")},
 }

@@ -31,6 +31,7 @@ type commandLine struct {
 	Epoch      epochCommand      `cmd:"" help:"Begin a new life of the database after a restore."`
 	Keyset     keysetCommand     `cmd:"" help:"Make a file of keys for secrets."`
 	SCIM       scimCommand       `cmd:"" name:"scim" help:"Be a SCIM client: sign in, list users, push a directory."`
+	Sim        simCommand        `cmd:"" help:"Simulate a source of identities, to try a synchronization without one."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 	Completion completionCommand `cmd:"" help:"Print the completion script of a shell."`
 }

@@ -190,6 +190,17 @@ func (a *Adversary) spend(left func(*Adversary) *int, rate float64) bool {
 	return false
 }
 
+// refuses says whether a good token is refused. The request after that is served, so that every one is in the end.
+func (a *Adversary) refuses() bool {
+	if !a.spend(func(a *Adversary) *int { return &a.Unauthorized }, .2) {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inRow = MaxFaults
+	return true
+}
+
 // pick draws a number below n.
 func (a *Adversary) pick(n int) int {
 	a.mu.Lock()

@@ -83,7 +83,7 @@ func (c *client) get(address string) (map[string]any, error) {
 		case code == http.StatusUnauthorized:
 			c.token, last = "", errors.New("401")
 		case code == http.StatusOK, code == http.StatusTooManyRequests, code >= 500:
-			last = fmt.Errorf("status %d, %w", code, errors.Join(err))
+			last = fmt.Errorf("status %d (%v)", code, err)
 		case code == http.StatusGone, strings.Contains(strings.ToLower(string(body)), "syncstatenotfound"), strings.Contains(string(body), "ExpiredPageToken"):
 			return nil, errExpired
 		default:

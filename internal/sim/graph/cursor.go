@@ -28,7 +28,10 @@ type cursor struct {
 	Delta bool `json:",omitempty"`
 }
 
-var errToken = errors.New("the token is malformed")
+var (
+	errToken   = errors.New("the token is malformed")
+	errForeign = errors.New("the token is of another start of the server")
+)
 
 func (s *Server) seal(c cursor) string {
 	text, _ := json.Marshal(c)
@@ -38,8 +41,11 @@ func (s *Server) seal(c cursor) string {
 func (s *Server) unseal(token string) (cursor, error) {
 	var c cursor
 	text, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(text) < 16 || !hmac.Equal(text[:16], s.sign("link", text[16:])) || json.Unmarshal(text[16:], &c) != nil {
+	switch {
+	case err != nil || len(text) < 16 || json.Unmarshal(text[16:], &c) != nil:
 		return cursor{}, errToken
+	case !hmac.Equal(text[:16], s.sign("link", text[16:])):
+		return c, errForeign
 	}
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -81,8 +82,11 @@ func (s *Server) now() int {
 // resume opens the token of a link.
 func (s *Server) resume(kind Kind, token string, delta bool) (cursor, error) {
 	c, err := s.unseal(token)
-	if err != nil || c.Kind != kind || c.Delta != delta {
+	switch {
+	case errors.Is(err, errToken) || c.Kind != kind || c.Delta != delta:
 		return cursor{}, badRequest("Badly formed token.")
+	case err != nil: // the tenant that it knew is not this one
+		return cursor{}, s.expired(c)
 	}
 	rate := .05
 	if delta {

@@ -127,7 +127,7 @@ func (s *Server) authorize(r *http.Request) error {
 	s.mu.Lock()
 	login := s.logins
 	s.mu.Unlock()
-	if time.Now().After(g.Expires) || g.Login != login || s.Adversary.spend(func(a *Adversary) *int { return &a.Unauthorized }, .2) {
+	if time.Now().After(g.Expires) || g.Login != login || s.Adversary.refuses() {
 		refused.message = "Lifetime validation failed, the token is expired."
 		return refused
 	}
