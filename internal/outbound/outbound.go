@@ -20,6 +20,12 @@ import (
 type Config struct {
 	// CAFile holds certificates in PEM form that are trusted beside the system's; empty for none.
 	CAFile string
+	// CA is the same as text.
+	CA string
+	// PublicOnly refuses addresses that are not of the public internet; see [GuardedDialer].
+	PublicOnly bool
+	// Direct takes no proxy of the environment. So does PublicOnly: behind a proxy no address could be looked at.
+	Direct bool
 	// Timeout is what one request may take, its answer included.
 	Timeout time.Duration
 	// MaxAnswer is the largest answer that is read, in bytes; reading more of it fails with [ErrTooLarge].
@@ -31,19 +37,23 @@ type Config struct {
 // ErrTooLarge says that an answer is larger than what is read of one.
 var ErrTooLarge = errors.New("the answer is too large")
 
-// NewClient returns a client within the bounds. Its error is one sentence about the CA file.
+// NewClient returns a client within the bounds. Its error is one sentence about the CA certificates.
 func NewClient(cfg Config) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = max(cfg.Connections, 2)
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	transport.MaxResponseHeaderBytes = 64 << 10
-	if cfg.CAFile != "" {
-		roots, err := withCA(cfg.CAFile)
-		if err != nil {
-			return nil, err
-		}
-		transport.TLSClientConfig.RootCAs = roots
+	if cfg.PublicOnly {
+		transport.DialContext = GuardedDialer().DialContext
 	}
+	if cfg.PublicOnly || cfg.Direct {
+		transport.Proxy = nil
+	}
+	roots, err := withCAs(cfg)
+	if err != nil {
+		return nil, err
+	}
+	transport.TLSClientConfig.RootCAs = roots
 	return &http.Client{
 		Transport: bounded{next: transport, max: cfg.MaxAnswer},
 		Timeout:   cfg.Timeout,
@@ -52,17 +62,26 @@ func NewClient(cfg Config) (*http.Client, error) {
 	}, nil
 }
 
-func withCA(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the file of CA certificates: %w", err)
+// withCAs is what is trusted; nil for the system's alone.
+func withCAs(cfg Config) (*x509.CertPool, error) {
+	if cfg.CAFile == "" && cfg.CA == "" {
+		return nil, nil
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
-	if !roots.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("the file %s holds no CA certificate in PEM form", file)
+	if cfg.CAFile != "" {
+		text, err := os.ReadFile(cfg.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the file of CA certificates: %w", err)
+		}
+		if !roots.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("the file %s holds no CA certificate in PEM form", cfg.CAFile)
+		}
+	}
+	if cfg.CA != "" && !roots.AppendCertsFromPEM([]byte(cfg.CA)) {
+		return nil, errors.New("the CA certificates are not in PEM form")
 	}
 	return roots, nil
 }
