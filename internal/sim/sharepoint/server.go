@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"math/big"
@@ -49,8 +50,11 @@ type Server struct {
 // SiteURL is the address of the site.
 func (s *Server) SiteURL() string { return s.Origin + SitePath }
 
-// Start serves on a listener until Close. The seed decides about all that is drawn but the keys.
+// Start serves on a listener of a loopback address until Close. The seed decides about all that is drawn but the keys.
 func (s *Server) Start(listener net.Listener, seed uint64) error {
+	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		return errors.New("the simulator takes loopback addresses alone, such as 127.0.0.1:0")
+	}
 	s.rng = prng.New(prng.NewPCG(seed, 4))
 	s.Origin = "https://" + listener.Addr().String()
 	s.Tenant, s.ClientID = s.Site.tenant, guid(s.rng)
@@ -99,7 +103,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	tenant, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch {
 	case tenant == "sim":
-		s.direct(w, r, rest)
+		s.admin().ServeHTTP(w, r)
 	case tenant == s.Tenant && rest == "v2.0/.well-known/openid-configuration":
 		s.entra.openID(w)
 	case tenant == s.Tenant && rest == "oauth2/v2.0/token":
@@ -124,6 +128,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) Settle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle()
+}
+
+func (s *Server) settle() {
 	if s.Adversary != nil {
 		s.Adversary.Changes = 0
 	}

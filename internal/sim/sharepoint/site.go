@@ -88,7 +88,11 @@ func (s *Site) addGroup(title, description string) int {
 	return s.lastID
 }
 
+// taken reports whether a title is another group's, or none.
 func (s *Site) taken(title string) bool {
+	if title == "" {
+		return true
+	}
 	for _, g := range s.groups {
 		if g.title == title {
 			return true
