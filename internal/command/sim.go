@@ -15,7 +15,8 @@ import (
 
 // simCommand simulates sources, so that a synchronization can be tried without one.
 type simCommand struct {
-	Graph simGraphCommand `cmd:"" help:"Simulate Microsoft Graph for one tenant of Entra ID, until a stop signal."`
+	Graph      simGraphCommand      `cmd:"" help:"Simulate Microsoft Graph for one tenant of Entra ID, until a stop signal."`
+	SharePoint simSharePointCommand `cmd:"" name:"sharepoint" help:"Simulate one site collection of SharePoint Online, until a stop signal."`
 }
 
 type simGraphCommand struct {
@@ -54,7 +55,7 @@ func (c *simGraphCommand) Run(p *program) error {
 	if err != nil {
 		return fmt.Errorf("the simulator cannot start: %w", err)
 	}
-	file, remove, err := c.writeCA(server)
+	file, remove, err := writePEM("--ca-file", c.CAFile, "ca.pem", server.CA())
 	if err != nil {
 		_ = server.Close()
 		return err
@@ -70,43 +71,26 @@ func (c *simGraphCommand) Run(p *program) error {
 	} {
 		fmt.Fprintf(p.stdout, "%s = %s\n", line[0], line[1])
 	}
-	c.change(p.ctx, tenant)
+	rng := rand.New(rand.NewPCG(c.Seed, 5))
+	c.Churn.every(p.ctx, func() { tenant.Mutate(rng, 1) })
 	return server.Close()
 }
 
-// writeCA writes the certificate of the server's authority. What it makes by itself, it removes at the end.
-func (c *simGraphCommand) writeCA(server *graph.Server) (file string, remove func(), err error) {
-	if c.CAFile != "" {
-		if err := os.WriteFile(c.CAFile, server.CA(), 0o644); err != nil {
-			return "", nil, fmt.Errorf("the certificate (--ca-file) cannot be written: %w", err)
+// writePEM writes what a client of a simulator needs to the file that a flag names. What it makes by itself where none is
+// named, it removes at the end.
+func writePEM(flag, file, name string, text []byte) (_ string, remove func(), err error) {
+	if file != "" {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			return "", nil, fmt.Errorf("the certificate (%s) cannot be written: %w", flag, err)
 		}
-		return c.CAFile, func() {}, nil
+		return file, func() {}, nil
 	}
 	folder, err := os.MkdirTemp("", "roster-sim-")
 	if err != nil {
-		return "", nil, fmt.Errorf("the certificate cannot be written, name a file with --ca-file: %w", err)
+		return "", nil, fmt.Errorf("the certificate cannot be written, name a file with %s: %w", flag, err)
 	}
-	file = filepath.Join(folder, "ca.pem")
-	return file, func() { _ = os.RemoveAll(folder) }, os.WriteFile(file, server.CA(), 0o644)
-}
-
-// change changes the tenant at the rate asked for, until the stop signal.
-func (c *simGraphCommand) change(ctx context.Context, tenant *graph.Tenant) {
-	if c.Churn == 0 {
-		<-ctx.Done()
-		return
-	}
-	rng := rand.New(rand.NewPCG(c.Seed, 5))
-	next := time.NewTicker(time.Duration(c.Churn))
-	defer next.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-next.C:
-			tenant.Mutate(rng, 1)
-		}
-	}
+	file = filepath.Join(folder, name)
+	return file, func() { _ = os.RemoveAll(folder) }, os.WriteFile(file, text, 0o600)
 }
 
 // churn is the time between two changes; 0: none happen.
@@ -124,4 +108,22 @@ func (c *churn) UnmarshalText(text []byte) error {
 		*c = churn(per) / churn(n)
 	}
 	return nil
+}
+
+// every changes something at the rate, until the context ends.
+func (c churn) every(ctx context.Context, change func()) {
+	if c == 0 {
+		<-ctx.Done()
+		return
+	}
+	next := time.NewTicker(time.Duration(c))
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
+			change()
+		}
+	}
 }
