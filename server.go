@@ -5,10 +5,13 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/access/issuer"
 	"github.com/roster-gateway/roster/connector"
+	"github.com/roster-gateway/roster/connector/azuread"
+	"github.com/roster-gateway/roster/connector/sharepoint"
 	"github.com/roster-gateway/roster/console"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/command"
@@ -57,7 +60,9 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	p.Store.Hints(p.Background, p.Log, people.Wake)
 	provisioning := directory.NewProvisioningLog(p.Store, p.Log)
 	go provisioning.Run(p.Background)
-	synchronization := syncer.New(p.Store, people, syncer.Config{Types: sources, Opener: p.Sealer, Log: p.Log})
+	synchronization := syncer.New(p.Store, people, syncer.Config{
+		Types: sources, Opener: p.Sealer, AllowPrivate: p.Settings.AllowPrivateSources, Log: p.Log,
+	})
 	go synchronization.Work(p.Background)
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Sync: synchronization, PublicURL: p.PublicURL}
@@ -114,9 +119,9 @@ func trustedIssuers(s config.OIDC) ([]access.Issuer, error) {
 
 // sourceTypes are the kinds of source that are read, with the configuration that every one of them takes.
 func sourceTypes() []connector.Type {
-	types := []connector.Type{}
+	types := []connector.Type{azuread.Type, sharepoint.Type}
 	for i := range types {
-		types[i].ConfigKeys = append(types[i].ConfigKeys, syncer.ConfigKeys()...)
+		types[i].ConfigKeys = append(slices.Clip(types[i].ConfigKeys), syncer.ConfigKeys()...)
 	}
 	return types
 }

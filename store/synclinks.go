@@ -26,17 +26,22 @@ const netLinks = `net AS (
 		) AS last_word ORDER BY owner_key, removed, CASE WHEN removed THEN ref_key END, seq DESC
 	) AS one_manager
 ), target AS (
-	SELECT ''::text AS target, $1::bigint AS instance_id
-	UNION ALL
-	SELECT p.name_key, pi.id FROM provider p JOIN provider_instance pi ON pi.provider_id = p.id
-	WHERE p.deleted_at IS NULL AND pi.deleted_at IS NULL AND p.name_key IN (
-		SELECT DISTINCT target FROM stage_link_%[1]d UNION SELECT target FROM pending_link WHERE target <> '')
+	SELECT named.target, pi.id AS instance_id, p.name_key || ':' || CASE pi.name_key WHEN '' THEN '' ELSE pi.name_key || '\' END AS prefix
+	FROM (
+		SELECT '' AS target UNION SELECT DISTINCT target FROM stage_link_%[1]d UNION SELECT target FROM pending_link WHERE target <> ''
+	) AS named
+	JOIN provider p ON p.deleted_at IS NULL JOIN provider_instance pi ON pi.provider_id = p.id AND pi.deleted_at IS NULL
+	WHERE named.target = p.name_key OR named.target = '' AND pi.id = $1
 )`
 
-// otherEnd joins the identity m that a reference of r, of target t, names: by its key, and by its name.
+// These join the identity m that a reference of r, of target t, names: by its key, by its name, or by one that it had
+// (rule R09). A live name retires an equal alias, so that no name leads to two.
 const (
-	otherByKey  = `JOIN identity m ON m.instance_id = t.instance_id AND m.external_id = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind) AND m.status <> 'DELETED'`
-	otherByName = `JOIN identity m ON m.instance_id = t.instance_id AND m.name_key = r.ref_name AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END AND m.status <> 'DELETED'`
+	otherByKey   = `JOIN identity m ON m.instance_id = t.instance_id AND m.external_id = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind) AND m.status <> 'DELETED'`
+	otherByName  = `JOIN identity m ON m.instance_id = t.instance_id AND m.name_key = r.ref_name AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END AND m.status <> 'DELETED'`
+	otherByAlias = `JOIN alias a ON a.fqn_key = t.prefix || r.ref_name AND a.retired_at IS NULL
+		JOIN identity m ON m.id = a.identity_id AND m.instance_id = t.instance_id AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END
+			AND m.status <> 'DELETED'`
 )
 
 // linkEnds are the container and the member of a link between its owner o and the other end m.
@@ -45,13 +50,13 @@ const linkEnds = `CASE r.kind WHEN 'member' THEN %[1]s ELSE m.id END AS containe
 // resolved selects the links of net, or pending ones, both of whose ends are there.
 func resolvedSQL() string {
 	staged := func(other, which string) string {
-		return `SELECT r.kind, r.removed, ` + fmt.Sprintf(linkEnds, "o.id") + ` FROM net r JOIN target t ON t.target = r.target
+		return `SELECT r.seq, r.kind, r.removed, ` + fmt.Sprintf(linkEnds, "o.id") + ` FROM net r JOIN target t ON t.target = r.target
 			JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
 			` + other + ` WHERE ` + which
 	}
 	// Pending links of the instance are told anew by a full round; those of others wait for who is here now.
 	pending := func(other, which string) string {
-		return `SELECT r.kind, false, ` + fmt.Sprintf(linkEnds, "r.owner_id") + ` FROM pending_link r
+		return `SELECT 0, r.kind, false, ` + fmt.Sprintf(linkEnds, "r.owner_id") + ` FROM pending_link r
 			JOIN target t ON t.target = r.target AND (r.target <> '' OR r.instance_id = $1)
 			JOIN identity o ON o.id = r.owner_id AND o.status <> 'DELETED'
 			` + other + ` WHERE (r.instance_id <> $1 OR NOT $3) AND ` + which + `
@@ -60,11 +65,12 @@ func resolvedSQL() string {
 			AND NOT EXISTS (SELECT FROM net n WHERE n.kind = 'manager' AND r.kind = 'manager' AND r.instance_id = $1 AND n.owner_key = o.external_id)`
 	}
 	return staged(otherByKey, `r.ref_key <> ''`) + ` UNION ALL ` + staged(otherByName, `r.ref_key = ''`) +
-		` UNION ALL ` + pending(otherByKey, `r.ref_key <> ''`) + ` UNION ALL ` + pending(otherByName, `r.ref_key = ''`)
+		` UNION ALL ` + staged(otherByAlias, `r.ref_key = ''`) + ` UNION ALL ` + pending(otherByKey, `r.ref_key <> ''`) +
+		` UNION ALL ` + pending(otherByName, `r.ref_key = ''`) + ` UNION ALL ` + pending(otherByAlias, `r.ref_key = ''`)
 }
 
 var wantSQL = `
-	INSERT INTO want_%[1]d (kind, removed, container_id, member_id)
+	INSERT INTO want_%[1]d (seq, kind, removed, container_id, member_id)
 	WITH ` + netLinks + ` ` + resolvedSQL()
 
 // unlinkSQL finds the links that go. Of a differential round they are those that were taken back. A full round takes
@@ -93,12 +99,15 @@ const linkSQL = `
 // planLinks compares the links whose ends are both there with those that are stored. It reports how many are to be made
 // and removed.
 func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
+	if err := t.lookAgain(); err != nil {
+		return 0, 0, err
+	}
 	for _, step := range []struct {
 		query string
 		args  []any
 	}{
 		{`DROP TABLE IF EXISTS want_%[1]d, todo_link_%[1]d`, nil},
-		{`CREATE TABLE want_%[1]d (kind link_kind NOT NULL, removed boolean NOT NULL, container_id bigint NOT NULL, member_id bigint NOT NULL)
+		{`CREATE TABLE want_%[1]d (seq bigint NOT NULL, kind link_kind NOT NULL, removed boolean NOT NULL, container_id bigint NOT NULL, member_id bigint NOT NULL)
 			WITH (autovacuum_enabled = off)`, nil},
 		{wantSQL, []any{about.Instance, about.TakenBack, about.Full}},
 		{`ANALYZE want_%[1]d`, nil},
@@ -120,6 +129,25 @@ func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
 	}
 	err = t.get(&counts, `SELECT count(*) FILTER (WHERE NOT remove) AS add, count(*) FILTER (WHERE remove) AS remove FROM todo_link_%[1]d`)
 	return counts.Add, counts.Remove, err
+}
+
+// lookAgain has the database look at the tables that the run has filled, where that is more than it knew of: plans made
+// for small tables take hours over large ones.
+func (t bulkTx) lookAgain() error {
+	for _, table := range []string{"identity", "link"} {
+		var grown bool
+		if err := t.get(&grown, `SELECT r.created + r.linked > greatest(c.reltuples, 1000) / 5 FROM sync_run r, pg_class c
+			WHERE r.id = $1 AND c.oid = $2::regclass`, t.run, table); err != nil {
+			return err
+		}
+		if !grown {
+			continue
+		}
+		if _, err := t.exec(`ANALYZE ` + table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PlanLinks implements [syncer.Apply].
@@ -220,9 +248,7 @@ const unresolvedSQL = `
 	WITH ` + netLinks + `
 	SELECT o.id, r.kind, $1, r.target, r.ref_kind, r.ref_key, r.ref_name
 	FROM net r JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
-	WHERE NOT r.removed AND $3::boolean IS NOT NULL
-		AND NOT EXISTS (SELECT FROM target t ` + otherByKey + ` WHERE t.target = r.target AND r.ref_key <> '')
-		AND NOT EXISTS (SELECT FROM target t ` + otherByName + ` WHERE t.target = r.target AND r.ref_key = '')
+	WHERE NOT r.removed AND $3::boolean IS NOT NULL AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE w.seq = r.seq)
 	ON CONFLICT DO NOTHING`
 
 // KeepPending implements [syncer.Apply]. It belongs after [Store.PlanLinks], when every identity is there that is coming.

@@ -278,6 +278,13 @@ func TestR12MembersOfAnotherProviderAreLinkedWhenTheyAppear(t *testing.T) {
 	if got := members(); !slices.Equal(got, want) {
 		t.Errorf("members after more runs: %v, want %v", got, want)
 	}
+	source.put(directory.KindUser, "u1", map[string]any{"userName": "ana.smith@example.com"})
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	w.synced("SITE", syncer.StartOptions{}, syncer.Complete) // which still knows her by the name that she had
+	if got := members(); len(got) != 2 || got[1] != "AAD:ana.smith@example.com" {
+		t.Errorf("members after one was renamed: %v", got)
+	}
+	want[1] = "AAD:ana.smith@example.com"
 	site.foreign = site.foreign[:1]
 	w.synced("SITE", syncer.StartOptions{}, syncer.Complete)
 	if got := members(); !slices.Equal(got, want[1:]) {

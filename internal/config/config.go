@@ -11,6 +11,7 @@ type Settings struct {
 	Access    `embed:"" group:"Access"`
 	OIDC      `embed:"" group:"OpenID Connect"`
 	SCIM      `embed:"" group:"SCIM"`
+	Sources   `embed:"" group:"Sources"`
 	Requests  `embed:"" group:"Requests"`
 	Log       `embed:"" group:"Log"`
 }
@@ -53,6 +54,11 @@ type OIDC struct {
 // SCIM says what provisioning clients find beside users and groups.
 type SCIM struct {
 	SCIMSchemas string `env:"ROSTER_SCIM_SCHEMAS" name:"scim-schemas" placeholder:"FOLDER" help:"Folder of JSON files with schemas and resource types (RFC 7643 sections 7 and 6) that are added to the built-in ones: see docs/scim-schemas.md. Default: none."`
+}
+
+// Sources says which sources may be synchronized with.
+type Sources struct {
+	AllowPrivateSources bool `env:"ROSTER_ALLOW_PRIVATE_SOURCES" help:"Allow sources at addresses that are not of the public internet: private, loopback and link-local ones. Without it they are refused, so that nobody who configures a source reaches what only the server can reach."`
 }
 
 // Requests bounds what one request may take.
