@@ -2,76 +2,79 @@ package store
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/jmoiron/sqlx"
 
 	"github.com/roster-gateway/roster/syncer"
 )
 
-// netLinks is what the round told of links in the end: of each link the last word; of a user's managers the last one
-// that was not taken back.
-const netLinks = `net AS (
-	SELECT * FROM stage_link_%[1]d l WHERE l.kind = 'member' AND NOT $2
-	UNION ALL
-	SELECT * FROM (
-		SELECT DISTINCT ON (owner_kind, owner_key, target, ref_key, ref_name) * FROM stage_link_%[1]d WHERE kind = 'member' AND $2
-		ORDER BY owner_kind, owner_key, target, ref_key, ref_name, seq DESC
-	) AS last_word
-	UNION ALL
-	SELECT * FROM (
-		SELECT DISTINCT ON (owner_key, removed, CASE WHEN removed THEN ref_key END) * FROM (
-			SELECT DISTINCT ON (owner_key, target, ref_key, ref_name) * FROM stage_link_%[1]d WHERE kind = 'manager'
-			ORDER BY owner_key, target, ref_key, ref_name, seq DESC
-		) AS last_word ORDER BY owner_key, removed, CASE WHEN removed THEN ref_key END, seq DESC
-	) AS one_manager
-), target AS (
-	SELECT named.target, pi.id AS instance_id, p.name_key || ':' || CASE pi.name_key WHEN '' THEN '' ELSE pi.name_key || '\' END AS prefix
-	FROM (
-		SELECT '' AS target UNION SELECT DISTINCT target FROM stage_link_%[1]d UNION SELECT target FROM pending_link WHERE target <> ''
-	) AS named
-	JOIN provider p ON p.deleted_at IS NULL JOIN provider_instance pi ON pi.provider_id = p.id AND pi.deleted_at IS NULL
-	WHERE named.target = p.name_key OR named.target = '' AND pi.id = $1
-)`
-
-// These join the identity m that a reference of r, of target t, names: by its key, by its name, or by one that it had
-// (rule R09). A live name retires an equal alias, so that no name leads to two.
+// Of what a round told of one link, and of the managers of one user, the last word counts.
 const (
-	otherByKey   = `JOIN identity m ON m.instance_id = t.instance_id AND m.external_id = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind) AND m.status <> 'DELETED'`
-	otherByName  = `JOIN identity m ON m.instance_id = t.instance_id AND m.name_key = r.ref_name AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END AND m.status <> 'DELETED'`
-	otherByAlias = `JOIN alias a ON a.fqn_key = t.prefix || r.ref_name AND a.retired_at IS NULL
-		JOIN identity m ON m.id = a.identity_id AND m.instance_id = t.instance_id AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END
+	lastWordSQL = `DELETE FROM stage_link_%[1]d a USING stage_link_%[1]d b WHERE b.seq > a.seq AND b.kind = a.kind AND b.owner_kind = a.owner_kind
+		AND b.owner_key = a.owner_key AND b.target = a.target AND b.ref_key = a.ref_key AND b.ref_name = a.ref_name`
+	lastManagerSQL = `DELETE FROM stage_link_%[1]d a USING stage_link_%[1]d b WHERE b.seq > a.seq AND a.kind = 'manager' AND b.kind = 'manager'
+		AND b.owner_key = a.owner_key AND NOT a.removed AND NOT b.removed`
+)
+
+// target is where references lead to: a provider's label, or the run's own instance where it is empty, and one of the
+// instances behind it, with what the FQNs of its identities begin with.
+type target struct {
+	Target   string `db:"target"`
+	Instance int64  `db:"instance_id"`
+	Prefix   string `db:"prefix"`
+	ByName   bool   `db:"by_name"`
+	Pending  bool   `db:"pending"`
+}
+
+// targetsSQL lists what the stage, and links that are pending, refer to.
+const targetsSQL = `
+	SELECT r.target, r.by_name, r.pending, pi.id AS instance_id,
+		p.name_key || ':' || CASE pi.name_key WHEN '' THEN '' ELSE pi.name_key || '\' END AS prefix
+	FROM (
+		SELECT DISTINCT target, ref_key = '' AS by_name, false AS pending FROM stage_link_%[1]d
+		UNION ALL
+		SELECT DISTINCT target, ref_key = '', true FROM pending_link WHERE instance_id = $1 OR target = $2
+	) AS r JOIN provider_instance pi ON pi.deleted_at IS NULL JOIN provider p ON p.id = pi.provider_id AND p.deleted_at IS NULL
+	WHERE CASE r.target WHEN '' THEN pi.id = $1 ELSE p.name_key = r.target END`
+
+// These join the identity m that a reference r into instance $2 names: by its key, by its name, or by one that it had
+// (rule R09), whose FQN begins with $3. A live name retires an equal alias, so that no name leads to two.
+const (
+	otherByKey   = `JOIN identity m ON m.instance_id = $2 AND m.external_id = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind) AND m.status <> 'DELETED'`
+	otherByName  = `JOIN identity m ON m.instance_id = $2 AND m.name_key = r.ref_name AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END AND m.status <> 'DELETED'`
+	otherByAlias = `JOIN alias a ON a.fqn_key = $3 || r.ref_name AND a.retired_at IS NULL
+		JOIN identity m ON m.id = a.identity_id AND m.instance_id = $2 AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END
 			AND m.status <> 'DELETED'`
 )
 
 // linkEnds are the container and the member of a link between its owner o and the other end m.
-const linkEnds = `CASE r.kind WHEN 'member' THEN %[1]s ELSE m.id END AS container_id, CASE r.kind WHEN 'member' THEN m.id ELSE %[1]s END AS member_id`
+const linkEnds = `CASE r.kind WHEN 'member' THEN o.id ELSE m.id END AS container_id, CASE r.kind WHEN 'member' THEN m.id ELSE o.id END AS member_id`
 
-// resolved selects the links of net, or pending ones, both of whose ends are there.
-func resolvedSQL() string {
-	staged := func(other, which string) string {
-		return `SELECT r.seq, r.kind, r.removed, ` + fmt.Sprintf(linkEnds, "o.id") + ` FROM net r JOIN target t ON t.target = r.target
+// want resolves the references to one target, of the stage or of pending links, as far as both ends are there.
+func (t bulkTx) want(about runRow, to target) error {
+	joins := []string{otherByKey}
+	named := `r.ref_key <> ''`
+	if to.ByName {
+		joins, named = []string{otherByName, otherByAlias}, `r.ref_key = ''`
+	}
+	for _, join := range joins {
+		query := `SELECT r.seq, r.kind, r.removed, ` + linkEnds + ` FROM stage_link_%[1]d r
 			JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
-			` + other + ` WHERE ` + which
+			` + join + ` WHERE r.target = $4 AND ` + named
+		args := []any{about.Instance, to.Instance, to.Prefix, to.Target}
+		if to.Pending { // those of the own instance only where nothing else was told of them
+			query = `SELECT 0, r.kind, false, ` + linkEnds + ` FROM pending_link r JOIN identity o ON o.id = r.owner_id AND o.status <> 'DELETED'
+				` + join + ` WHERE r.target = $4 AND ` + named + ` AND (r.instance_id <> $1 OR NOT $5 AND NOT EXISTS (
+					SELECT FROM stage_link_%[1]d n WHERE n.kind = r.kind AND n.owner_kind = o.kind AND n.owner_key = o.external_id
+						AND (n.kind = 'manager' OR n.target = r.target AND n.ref_key = r.ref_key AND n.ref_name = r.ref_name)))`
+			args = append(args, about.Full)
+		}
+		// Every argument has a type, whether the join uses it or not.
+		query = `WITH told AS (SELECT $1::bigint, $2::bigint, $3::text) INSERT INTO want_%[1]d (seq, kind, removed, container_id, member_id) ` + query
+		if _, err := t.exec(query, args...); err != nil {
+			return err
+		}
 	}
-	// Pending links of the instance are told anew by a full round; those of others wait for who is here now.
-	pending := func(other, which string) string {
-		return `SELECT 0, r.kind, false, ` + fmt.Sprintf(linkEnds, "r.owner_id") + ` FROM pending_link r
-			JOIN target t ON t.target = r.target AND (r.target <> '' OR r.instance_id = $1)
-			JOIN identity o ON o.id = r.owner_id AND o.status <> 'DELETED'
-			` + other + ` WHERE (r.instance_id <> $1 OR NOT $3) AND ` + which + `
-			AND NOT EXISTS (SELECT FROM net n WHERE n.kind = 'member' AND n.removed AND r.instance_id = $1 AND n.owner_key = o.external_id AND n.owner_kind = o.kind
-				AND n.target = r.target AND n.ref_key = r.ref_key AND n.ref_name = r.ref_name)
-			AND NOT EXISTS (SELECT FROM net n WHERE n.kind = 'manager' AND r.kind = 'manager' AND r.instance_id = $1 AND n.owner_key = o.external_id)`
-	}
-	return staged(otherByKey, `r.ref_key <> ''`) + ` UNION ALL ` + staged(otherByName, `r.ref_key = ''`) +
-		` UNION ALL ` + staged(otherByAlias, `r.ref_key = ''`) + ` UNION ALL ` + pending(otherByKey, `r.ref_key <> ''`) +
-		` UNION ALL ` + pending(otherByName, `r.ref_key = ''`) + ` UNION ALL ` + pending(otherByAlias, `r.ref_key = ''`)
+	return nil
 }
-
-var wantSQL = `
-	INSERT INTO want_%[1]d (seq, kind, removed, container_id, member_id)
-	WITH ` + netLinks + ` ` + resolvedSQL()
 
 // unlinkSQL finds the links that go. Of a differential round they are those that were taken back. A full round takes
 // back what it did not tell, of all whose links it told whole. That takes links from who was removed softly, too, as
@@ -80,12 +83,12 @@ const unlinkSQL = `
 	SELECT true AS remove, l.kind, l.container_id, l.member_id
 	FROM want_%[1]d w JOIN link l ON l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id
 	WHERE w.removed
-	UNION
+	UNION ALL
 	SELECT true, l.kind, l.container_id, l.member_id
 	FROM link l JOIN identity o ON o.id = l.container_id JOIN stage_identity_%[1]d s ON s.kind = o.kind AND s.key = o.external_id
 	WHERE $2 AND l.kind = 'member' AND o.instance_id = $1 AND o.status <> 'DELETED' AND s.removal = 0 AND NOT s.partial_links AND s.problem IS NULL
 		AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE NOT w.removed AND w.kind = 'member' AND w.container_id = l.container_id AND w.member_id = l.member_id)
-	UNION
+	UNION ALL
 	SELECT true, l.kind, l.container_id, l.member_id
 	FROM link l JOIN identity o ON o.id = l.member_id JOIN stage_identity_%[1]d s ON s.kind = o.kind AND s.key = o.external_id
 	WHERE $2 AND l.kind = 'manager' AND o.instance_id = $1 AND o.status <> 'DELETED' AND s.removal = 0 AND NOT s.partial_links AND s.problem IS NULL
@@ -102,21 +105,37 @@ func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
 	if err := t.lookAgain(); err != nil {
 		return 0, 0, err
 	}
+	queries := []string{
+		lastManagerSQL, `DROP TABLE IF EXISTS want_%[1]d, todo_link_%[1]d`,
+		`CREATE TABLE want_%[1]d (seq bigint NOT NULL, kind link_kind NOT NULL, removed boolean NOT NULL, container_id bigint NOT NULL,
+			member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`,
+	}
+	if about.TakenBack {
+		queries = append([]string{lastWordSQL}, queries...)
+	}
+	for _, query := range queries {
+		if _, err := t.exec(query); err != nil {
+			return 0, 0, err
+		}
+	}
+	var targets []target
+	if err := t.all(&targets, targetsSQL, about.Instance, about.Label); err != nil {
+		return 0, 0, err
+	}
+	for _, to := range targets {
+		if err := t.want(about, to); err != nil {
+			return 0, 0, err
+		}
+	}
 	for _, step := range []struct {
 		query string
 		args  []any
 	}{
-		{`DROP TABLE IF EXISTS want_%[1]d, todo_link_%[1]d`, nil},
-		{`CREATE TABLE want_%[1]d (seq bigint NOT NULL, kind link_kind NOT NULL, removed boolean NOT NULL, container_id bigint NOT NULL, member_id bigint NOT NULL)
-			WITH (autovacuum_enabled = off)`, nil},
-		{wantSQL, []any{about.Instance, about.TakenBack, about.Full}},
 		{`ANALYZE want_%[1]d`, nil},
 		{`CREATE TABLE todo_link_%[1]d (n bigint NOT NULL, remove boolean NOT NULL, kind link_kind NOT NULL, container_id bigint NOT NULL,
 			member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`, nil},
-		{
-			`INSERT INTO todo_link_%[1]d SELECT row_number() OVER (ORDER BY remove, kind, container_id, member_id), * FROM (` + unlinkSQL + ` UNION ALL ` + linkSQL + `) AS d`,
-			[]any{about.Instance, about.Full},
-		},
+		{`INSERT INTO todo_link_%[1]d SELECT row_number() OVER (ORDER BY remove, kind, container_id, member_id), * FROM (` + unlinkSQL + ` UNION ALL ` + linkSQL + `) AS d`,
+			[]any{about.Instance, about.Full}},
 		{`ALTER TABLE todo_link_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_link_%[1]d`, nil},
 	} {
 		if _, err := t.exec(step.query, step.args...); err != nil {
@@ -245,10 +264,9 @@ func (s *Store) Relink(ctx context.Context, l syncer.Lease, remove bool, after i
 // unresolvedSQL keeps what was told of links whose other end is not there.
 const unresolvedSQL = `
 	INSERT INTO pending_link (owner_id, kind, instance_id, target, ref_kind, ref_key, ref_name)
-	WITH ` + netLinks + `
 	SELECT o.id, r.kind, $1, r.target, r.ref_kind, r.ref_key, r.ref_name
-	FROM net r JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
-	WHERE NOT r.removed AND $3::boolean IS NOT NULL AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE w.seq = r.seq)
+	FROM stage_link_%[1]d r JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
+	WHERE NOT r.removed AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE w.seq = r.seq)
 	ON CONFLICT DO NOTHING`
 
 // KeepPending implements [syncer.Apply]. It belongs after [Store.PlanLinks], when every identity is there that is coming.
@@ -267,7 +285,7 @@ func (s *Store) KeepPending(ctx context.Context, l syncer.Lease) error {
 		if _, err := tx.exec(`DELETE FROM pending_link p USING identity o WHERE p.instance_id = $1 AND o.id = p.owner_id AND EXISTS (`+told+`)`, about.Instance); err != nil {
 			return err
 		}
-		if _, err := tx.exec(unresolvedSQL, about.Instance, about.TakenBack, about.Full); err != nil {
+		if _, err := tx.exec(unresolvedSQL, about.Instance); err != nil {
 			return err
 		}
 		// What has come is linked by now; what has gone waits for nobody.
@@ -284,14 +302,14 @@ func (s *Store) KeepPending(ctx context.Context, l syncer.Lease) error {
 
 // plannedLinksSQL names the links that would be made and removed, those included whose ends are still to be created.
 const plannedLinksSQL = `
-	WITH ` + netLinks + `, named AS (
+	WITH named AS (
 		SELECT CASE WHEN d.remove THEN 'UNLINK' ELSE 'LINK' END AS action, c.fqn AS container, m.fqn AS member
 		FROM todo_link_%[1]d d JOIN identity c ON c.id = d.container_id JOIN identity m ON m.id = d.member_id
 		UNION
 		SELECT 'LINK', CASE r.kind WHEN 'member' THEN o.fqn ELSE m.fqn END, CASE r.kind WHEN 'member' THEN m.fqn ELSE o.fqn END
-		FROM net r JOIN stage_identity_%[1]d o ON o.kind = r.owner_kind AND o.key = r.owner_key
+		FROM stage_link_%[1]d r JOIN stage_identity_%[1]d o ON o.kind = r.owner_kind AND o.key = r.owner_key
 		JOIN stage_identity_%[1]d m ON m.key = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind)
-		WHERE r.target = '' AND NOT r.removed AND $3::boolean IS NOT NULL AND o.fqn IS NOT NULL AND m.fqn IS NOT NULL AND o.scope AND m.scope
+		WHERE r.target = '' AND NOT r.removed AND o.fqn IS NOT NULL AND m.fqn IS NOT NULL AND o.scope AND m.scope
 			AND EXISTS (SELECT FROM todo_%[1]d t WHERE t.action = 'CREATE' AND (t.kind = o.kind AND t.key = o.key OR t.kind = m.kind AND t.key = m.key))
 	)
 	SELECT action, container, member FROM named ORDER BY action, container COLLATE "C", member COLLATE "C"`
@@ -299,12 +317,8 @@ const plannedLinksSQL = `
 // PlannedLinks implements [syncer.Apply].
 func (s *Store) PlannedLinks(ctx context.Context, l syncer.Lease, yield func(syncer.PlannedLink) error) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
-		about, err := tx.about()
+		rows, err := tx.QueryxContext(ctx, tx.text(plannedLinksSQL))
 		if err != nil {
-			return err
-		}
-		var rows *sqlx.Rows
-		if rows, err = tx.QueryxContext(ctx, tx.text(plannedLinksSQL), about.Instance, about.TakenBack, about.Full); err != nil {
 			return err
 		}
 		return each(rows.Rows, func() error {
