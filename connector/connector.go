@@ -28,8 +28,8 @@ type Config struct {
 
 // Source is one source, opened. It is used by one run at a time.
 type Source interface {
-	// Read reads a round to its end and hands over its pages in their order, each once the one before is kept. An
-	// error of stage ends the round, and comes back as it is.
+	// Read reads a round to its end and hands over its pages in their order. An error of stage ends the round, and comes
+	// back as it is.
 	//
 	// A round without a state is a full one: it tells all there is. One with a state tells what has changed since
 	// that round. Either may tell things twice, out of order, or stale by the time that it ends, as long as the

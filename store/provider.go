@@ -166,6 +166,11 @@ func (s *Store) InsertProvider(ctx context.Context, p directory.Provider, a dire
 // UpdateProvider implements [directory.Store].
 func (s *Store) UpdateProvider(ctx context.Context, p directory.Provider, a directory.Audit) (*directory.Provider, error) {
 	return s.changeProvider(ctx, a, `UPDATE provider SET enabled = $4, deleted_at = $5, updated_at = now() WHERE id = $3 RETURNING id
+	), ended AS (
+		UPDATE sync_run SET status = 'CANCELLED', ended_at = now(), reason = 'The provider was disabled.'
+		WHERE NOT $4 AND status IN ('QUEUED', 'SYNCHRONIZING') AND instance_id IN (SELECT id FROM provider_instance WHERE provider_id = $3) RETURNING id
+	), released AS (
+		DELETE FROM sync_lease WHERE run_id IN (SELECT id FROM ended)
 	), marked AS (
 		UPDATE provider_instance SET reevaluation = reevaluation + 1, reevaluated_to = 0
 		WHERE provider_id = $3 AND deleted_at IS NULL AND EXISTS (SELECT FROM provider WHERE id = $3 AND enabled <> $4)`,
@@ -196,6 +201,11 @@ func (s *Store) UpdateInstance(ctx context.Context, i directory.Instance, a dire
 		SET enabled = $4, duplicate_names = $5, renames = $6, deleted_at = $7, updated_at = now(),
 			reevaluation = reevaluation + (enabled <> $4)::int, reevaluated_to = CASE WHEN enabled <> $4 THEN 0 ELSE reevaluated_to END
 		WHERE id = $3 RETURNING id
+	), ended AS (
+		UPDATE sync_run SET status = 'CANCELLED', ended_at = now(), reason = 'The instance was disabled.'
+		WHERE instance_id = $3 AND NOT $4 AND status IN ('QUEUED', 'SYNCHRONIZING') RETURNING id
+	), released AS (
+		DELETE FROM sync_lease WHERE run_id IN (SELECT id FROM ended)
 	), merged AS (
 		UPDATE identity i SET merged_into = holder.id, version = i.version + 1, updated_at = now() FROM identity holder
 		WHERE $5 = 'MERGE' AND i.instance_id = $3 AND i.kind = 'GROUP' AND i.status <> 'DELETED' AND i.external_id IS NOT NULL

@@ -56,19 +56,19 @@ func (t bulkTx) want(about runRow, to target) error {
 		joins, named = []string{otherByName, otherByAlias}, `r.ref_key = ''`
 	}
 	for _, join := range joins {
-		query := `SELECT r.seq, r.kind, r.removed, ` + linkEnds + ` FROM stage_link_%[1]d r
+		query := `SELECT r.seq, r.kind, r.removed, $2 <> $1, ` + linkEnds + ` FROM stage_link_%[1]d r
 			JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
 			` + join + ` WHERE r.target = $4 AND ` + named
 		args := []any{about.Instance, to.Instance, to.Prefix, to.Target}
 		if to.Pending { // those of the own instance only where nothing else was told of them
-			query = `SELECT 0, r.kind, false, ` + linkEnds + ` FROM pending_link r JOIN identity o ON o.id = r.owner_id AND o.status <> 'DELETED'
+			query = `SELECT 0, r.kind, false, o.instance_id <> $1 OR $2 <> $1, ` + linkEnds + ` FROM pending_link r JOIN identity o ON o.id = r.owner_id AND o.status <> 'DELETED'
 				` + join + ` WHERE r.target = $4 AND ` + named + ` AND (r.instance_id <> $1 OR NOT $5 AND NOT EXISTS (
 					SELECT FROM stage_link_%[1]d n WHERE n.kind = r.kind AND n.owner_kind = o.kind AND n.owner_key = o.external_id
 						AND (n.kind = 'manager' OR n.target = r.target AND n.ref_key = r.ref_key AND n.ref_name = r.ref_name)))`
 			args = append(args, about.Full)
 		}
 		// Every argument has a type, whether the join uses it or not.
-		query = `WITH told AS (SELECT $1::bigint, $2::bigint, $3::text) INSERT INTO want_%[1]d (seq, kind, removed, container_id, member_id) ` + query
+		query = `WITH told AS (SELECT $1::bigint, $2::bigint, $3::text) INSERT INTO want_%[1]d (seq, kind, removed, is_foreign, container_id, member_id) ` + query
 		if _, err := t.exec(query, args...); err != nil {
 			return err
 		}
@@ -80,22 +80,22 @@ func (t bulkTx) want(about runRow, to target) error {
 // back what it did not tell, of all whose links it told whole. That takes links from who was removed softly, too, as
 // nobody can tell whether they would still have them: see againSQL for who returns.
 const unlinkSQL = `
-	SELECT true AS remove, l.kind, l.container_id, l.member_id
+	SELECT true AS remove, false AS is_foreign, l.kind, l.container_id, l.member_id
 	FROM want_%[1]d w JOIN link l ON l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id
 	WHERE w.removed
 	UNION ALL
-	SELECT true, l.kind, l.container_id, l.member_id
+	SELECT true, false, l.kind, l.container_id, l.member_id
 	FROM link l JOIN identity o ON o.id = l.container_id JOIN stage_identity_%[1]d s ON s.kind = o.kind AND s.key = o.external_id
 	WHERE $2 AND l.kind = 'member' AND o.instance_id = $1 AND o.status <> 'DELETED' AND s.removal = 0 AND NOT s.partial_links AND s.problem IS NULL
 		AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE NOT w.removed AND w.kind = 'member' AND w.container_id = l.container_id AND w.member_id = l.member_id)
 	UNION ALL
-	SELECT true, l.kind, l.container_id, l.member_id
+	SELECT true, false, l.kind, l.container_id, l.member_id
 	FROM link l JOIN identity o ON o.id = l.member_id JOIN stage_identity_%[1]d s ON s.kind = o.kind AND s.key = o.external_id
 	WHERE $2 AND l.kind = 'manager' AND o.instance_id = $1 AND o.status <> 'DELETED' AND s.removal = 0 AND NOT s.partial_links AND s.problem IS NULL
 		AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE NOT w.removed AND w.kind = 'manager' AND w.member_id = l.member_id)`
 
 const linkSQL = `
-	SELECT false AS remove, w.kind, w.container_id, w.member_id FROM want_%[1]d w
+	SELECT false AS remove, w.is_foreign, w.kind, w.container_id, w.member_id FROM want_%[1]d w
 	WHERE NOT w.removed AND NOT EXISTS (
 		SELECT FROM link l WHERE l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id)`
 
@@ -107,7 +107,7 @@ func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
 	}
 	queries := []string{
 		lastManagerSQL, `DROP TABLE IF EXISTS want_%[1]d, todo_link_%[1]d`,
-		`CREATE TABLE want_%[1]d (seq bigint NOT NULL, kind link_kind NOT NULL, removed boolean NOT NULL, container_id bigint NOT NULL,
+		`CREATE TABLE want_%[1]d (seq bigint NOT NULL, kind link_kind NOT NULL, removed boolean NOT NULL, is_foreign boolean NOT NULL, container_id bigint NOT NULL,
 			member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`,
 	}
 	if about.TakenBack {
@@ -132,7 +132,7 @@ func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
 		args  []any
 	}{
 		{`ANALYZE want_%[1]d`, nil},
-		{`CREATE TABLE todo_link_%[1]d (n bigint NOT NULL, remove boolean NOT NULL, kind link_kind NOT NULL, container_id bigint NOT NULL,
+		{`CREATE TABLE todo_link_%[1]d (n bigint NOT NULL, remove boolean NOT NULL, is_foreign boolean NOT NULL, kind link_kind NOT NULL, container_id bigint NOT NULL,
 			member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`, nil},
 		{`INSERT INTO todo_link_%[1]d SELECT row_number() OVER (ORDER BY remove, kind, container_id, member_id), * FROM (` + unlinkSQL + ` UNION ALL ` + linkSQL + `) AS d`,
 			[]any{about.Instance, about.Full}},
@@ -185,7 +185,7 @@ func (s *Store) PlanLinks(ctx context.Context, l syncer.Lease) (add, remove int,
 // noteRelinked bumps the identities whose links in "changed" are, and logs them.
 const noteRelinked = `bumped AS (
 	UPDATE identity SET version = version + 1, updated_at = now()
-	WHERE id IN (SELECT CASE kind WHEN 'member' THEN container_id ELSE member_id END FROM changed)
+	WHERE id = ANY (ARRAY(SELECT DISTINCT CASE kind WHEN 'member' THEN container_id ELSE member_id END FROM changed))
 ), logged AS (
 	INSERT INTO change_log (kind, container_id, ids)
 	SELECT $5, container_id, array_agg(member_id ORDER BY member_id)
@@ -198,21 +198,19 @@ const noteRelinked = `bumped AS (
 	UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $3
 )`
 
-// next are the links of the steps after $1 up to $2, with their owners locked. Members of other instances are locked as
-// by addMembersSQL; those of the own one are deleted by nobody but this run.
+// next are the links of the steps after $1 up to $2, with their owners locked. Where an end is of another instance both
+// are locked as by addMembersSQL; those of the own one are deleted by nobody but this run.
 const next = `t AS MATERIALIZED (
-	SELECT kind, container_id, member_id FROM todo_link_%[1]d WHERE n > $1 AND n <= $2 AND remove = $6
+	SELECT kind, container_id, member_id, is_foreign FROM todo_link_%[1]d WHERE n > $1 AND n <= $2 AND remove = $6
 ), owners AS MATERIALIZED (
-	SELECT id FROM identity WHERE id IN (SELECT CASE kind WHEN 'member' THEN container_id ELSE member_id END FROM t) AND status <> 'DELETED'
-	ORDER BY id FOR NO KEY UPDATE
+	SELECT id FROM identity WHERE id = ANY (ARRAY(SELECT DISTINCT CASE kind WHEN 'member' THEN container_id ELSE member_id END FROM t))
+		AND status <> 'DELETED' ORDER BY id FOR NO KEY UPDATE
 ), others AS MATERIALIZED (
-	SELECT id FROM identity WHERE id IN (SELECT CASE kind WHEN 'member' THEN member_id ELSE container_id END FROM t)
-		AND instance_id <> $3 AND status <> 'DELETED'
-	ORDER BY id FOR KEY SHARE
+	SELECT id FROM identity WHERE id = ANY (ARRAY(SELECT DISTINCT CASE kind WHEN 'member' THEN member_id ELSE container_id END FROM t WHERE is_foreign))
+		AND status <> 'DELETED' ORDER BY id FOR KEY SHARE
 ), live AS (
-	SELECT t.* FROM t JOIN owners ow ON ow.id = CASE t.kind WHEN 'member' THEN t.container_id ELSE t.member_id END
-	JOIN identity o ON o.id = CASE t.kind WHEN 'member' THEN t.member_id ELSE t.container_id END
-	WHERE o.status <> 'DELETED' AND (o.instance_id = $3 OR o.id IN (SELECT id FROM others)) OR $6
+	SELECT t.* FROM t JOIN owners ON owners.id = CASE t.kind WHEN 'member' THEN t.container_id ELSE t.member_id END
+	WHERE NOT t.is_foreign OR CASE t.kind WHEN 'member' THEN t.member_id ELSE t.container_id END IN (SELECT id FROM others)
 )`
 
 const makeLinksSQL = `
@@ -272,6 +270,11 @@ const unresolvedSQL = `
 // KeepPending implements [syncer.Apply]. It belongs after [Store.PlanLinks], when every identity is there that is coming.
 func (s *Store) KeepPending(ctx context.Context, l syncer.Lease) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
+		var any bool
+		if err := tx.get(&any, `SELECT EXISTS (SELECT FROM pending_link)
+			OR (SELECT count(*) FROM stage_link_%[1]d) > (SELECT count(*) FROM want_%[1]d WHERE seq > 0)`); err != nil || !any {
+			return err
+		}
 		about, err := tx.about()
 		if err != nil {
 			return err

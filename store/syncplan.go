@@ -102,6 +102,10 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 		if _, err := tx.exec(`ALTER TABLE todo_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_%[1]d`); err != nil {
 			return err
 		}
+		if _, err := tx.exec(`UPDATE sync_run SET phase = 'plan', plan_writes = (SELECT sync_writes FROM provider_instance WHERE id = $2) WHERE id = $1`,
+			l.Run, about.Instance); err != nil {
+			return err
+		}
 		if _, err := tx.exec(againSQL, about.Instance, about.Full, about.SkipDeleted, l.Run); err != nil {
 			return err
 		}
@@ -121,6 +125,9 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 		if err := tx.get(&size.Unlinked, goneLinksSQL); err != nil {
 			return err
 		}
+		if size.Actions[syncer.Delete]+size.Actions[syncer.Disable]+size.Unlinked == 0 {
+			return nil // nobody asks what this is a share of
+		}
 		if err := tx.get(&size.Identities, `SELECT count(*) FROM identity WHERE instance_id = $1 AND status <> 'DELETED'`, about.Instance); err != nil {
 			return err
 		}
@@ -128,9 +135,7 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 			WHERE i.instance_id = $1`, about.Instance); err != nil {
 			return err
 		}
-		_, err = tx.exec(`UPDATE sync_run SET phase = 'plan', plan_writes = (SELECT sync_writes FROM provider_instance WHERE id = $2) WHERE id = $1`,
-			l.Run, about.Instance)
-		return err
+		return nil
 	})
 	return size, err
 }

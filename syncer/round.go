@@ -96,10 +96,14 @@ func (r *round) read(ctx context.Context) error {
 	r.seq = int64(r.c.Pages) << 32
 	for restarts := 0; ; restarts++ {
 		ended := false
-		err := r.source.Read(ctx, from, func(ctx context.Context, page connector.Page) error {
+		keep := newKeeper(ctx, r)
+		err := r.source.Read(ctx, from, func(_ context.Context, page connector.Page) error {
 			ended = page.End != nil
-			return r.stage(ctx, page)
+			return keep.page(r.staged(page))
 		})
+		if kept := keep.close(); kept != nil {
+			err = kept
+		}
 		if source := connector.AsError(err); source != nil && source.Code == connector.StateExpired && restarts < maxRestarts {
 			r.log.Info("the source has forgotten where the round was; a full round begins", "reason", source.Message)
 			r.full, from = true, connector.From{}
@@ -121,8 +125,45 @@ func (r *round) begin(ctx context.Context, from *connector.From) error {
 	return r.s.store.BeginRound(ctx, r.c.Lease, r.full, from.State)
 }
 
-// stage keeps one page.
-func (r *round) stage(ctx context.Context, page connector.Page) error {
+// keeper keeps pages in their order, while the source is asked for the next one.
+type keeper struct {
+	pages chan StagedPage
+	done  chan struct{}
+	err   error // once done is closed
+}
+
+func newKeeper(ctx context.Context, r *round) *keeper {
+	k := &keeper{pages: make(chan StagedPage, 1), done: make(chan struct{})}
+	go func() {
+		defer close(k.done)
+		for page := range k.pages {
+			if k.err = r.s.store.StageMore(ctx, r.c.Lease, page); k.err != nil {
+				return
+			}
+		}
+	}()
+	return k
+}
+
+// page hands one page over. It fails where an earlier one could not be kept.
+func (k *keeper) page(p StagedPage) error {
+	select {
+	case k.pages <- p:
+		return nil
+	case <-k.done:
+		return k.err
+	}
+}
+
+// close waits until all pages are kept, and says why one is not.
+func (k *keeper) close() error {
+	close(k.pages)
+	<-k.done
+	return k.err
+}
+
+// staged is a page as it is kept.
+func (r *round) staged(page connector.Page) StagedPage {
 	out := StagedPage{Resume: page.Resume, End: page.End}
 	for _, id := range page.Identities {
 		r.seq++
@@ -141,7 +182,7 @@ func (r *round) stage(ctx context.Context, page connector.Page) error {
 	for _, f := range page.Failures {
 		out.Failures = append(out.Failures, Failure{ExternalID: f.Key, FQN: optional(f.Name), Code: f.Code, Message: f.Message})
 	}
-	return r.s.store.StageMore(ctx, r.c.Lease, out)
+	return out
 }
 
 // row is what is kept of an identity that the source tells: in a full round the row to be, in a differential one the
