@@ -122,6 +122,7 @@ func sourceTypes() []connector.Type {
 	types := []connector.Type{azuread.Type, sharepoint.Type}
 	for i := range types {
 		types[i].ConfigKeys = append(slices.Clip(types[i].ConfigKeys), syncer.ConfigKeys()...)
+		types[i].Schedule = syncer.DefaultSchedule
 	}
 	return types
 }

@@ -29,7 +29,6 @@ type synchronized struct {
 	sync   *syncer.Service
 	raw    *sql.DB
 	close  func()
-	first  [2]time.Duration // of a first run, Roster's and raw
 }
 
 // syncRows measures a first run, and a second one that finds nothing new, each beside the least that it can cost: COPY

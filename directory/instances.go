@@ -53,7 +53,13 @@ func (d *Directory) AddInstance(ctx context.Context, provider, name string, enab
 	if p.Type == TypeLocal {
 		return nil, BadInput("provider", "%q holds what is kept in Roster itself and takes no further instances.", p.Name)
 	}
-	return d.store.InsertInstance(ctx, Instance{Name: name, Provider: p, Enabled: enabled},
+	i := Instance{Name: name, Provider: p, Enabled: enabled}
+	for _, t := range d.types {
+		if t.Name == p.Type && t.Schedule > 0 {
+			i.SyncSchedule = &t.Schedule
+		}
+	}
+	return d.store.InsertInstance(ctx, i,
 		Audit{Actor: ActorFrom(ctx), Action: "instance.add", Target: label(p.Name, name)})
 }
 

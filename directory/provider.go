@@ -161,6 +161,8 @@ type ProviderType struct {
 	Name        ProviderTypeName
 	Description string
 	ConfigKeys  []ConfigKey
+	// Schedule is the time between two runs of a new instance; 0 where instances are not synchronized.
+	Schedule time.Duration
 }
 
 // ConfigKey declares one runtime configuration key.

@@ -3881,7 +3881,7 @@ type ProviderInstance implements Node {
   """
   scimUrl: String
 
-  "The time between two runs; null: not scheduled."
+  "The time between two runs: of a new instance that is synchronized, 15 minutes; null: not scheduled."
   syncSchedule: Duration
 
   "When the next run is due; null where none is."

@@ -9,7 +9,6 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph"

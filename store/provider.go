@@ -189,9 +189,14 @@ func (s *Store) changeProvider(ctx context.Context, a directory.Audit, statement
 
 // InsertInstance implements [directory.Store].
 func (s *Store) InsertInstance(ctx context.Context, i directory.Instance, a directory.Audit) (*directory.Instance, error) {
-	return s.changeInstance(ctx, a, `INSERT INTO provider_instance (provider_id, name, name_key, enabled, url_token)
-		SELECT id, $4, $5, $6, $7 FROM provider WHERE id = $3 AND deleted_at IS NULL RETURNING id`,
-		i.Provider.ID, i.Name, directory.FoldKey(i.Name), i.Enabled, newURLToken())
+	var every *int64
+	if i.SyncSchedule != nil {
+		seconds := int64(*i.SyncSchedule / time.Second)
+		every = &seconds
+	}
+	return s.changeInstance(ctx, a, `INSERT INTO provider_instance (provider_id, name, name_key, enabled, url_token, sync_schedule, next_run_at)
+		SELECT id, $4, $5, $6, $7, $8::bigint, now() + make_interval(secs => $8::bigint) FROM provider WHERE id = $3 AND deleted_at IS NULL RETURNING id`,
+		i.Provider.ID, i.Name, directory.FoldKey(i.Name), i.Enabled, newURLToken(), every)
 }
 
 // UpdateInstance implements [directory.Store]. The tokens of a deleted instance end with it; groups of one name become one,
@@ -262,14 +267,14 @@ func (s *Store) SetRuntimeConfig(ctx context.Context, instance int64, e director
 	_, err := s.change(ctx, "INSTANCE", a, `INSERT INTO runtime_config (instance_id, key, value, sealed, updated_by) VALUES ($3, $4, $5, $6, $7)
 		ON CONFLICT (instance_id, key) DO UPDATE
 		SET value = excluded.value, sealed = excluded.sealed, updated_at = now(), updated_by = excluded.updated_by
-		RETURNING instance_id AS id`+markReevaluation("$8"), instance, e.Key, e.Value, sealed, e.UpdatedBy, reevaluate)
+		RETURNING instance_id AS id`+noteSetting("$8"), instance, e.Key, e.Value, sealed, e.UpdatedBy, reevaluate)
 	return err
 }
 
 // DeleteRuntimeConfig implements [directory.Store].
 func (s *Store) DeleteRuntimeConfig(ctx context.Context, instance int64, key string, reevaluate bool, a directory.Audit) (bool, error) {
 	_, err := s.change(ctx, "INSTANCE", a, `DELETE FROM runtime_config WHERE instance_id = $3 AND key = $4
-		RETURNING instance_id AS id`+markReevaluation("$5"), instance, key, reevaluate)
+		RETURNING instance_id AS id`+noteSetting("$5"), instance, key, reevaluate)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

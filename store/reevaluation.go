@@ -6,13 +6,18 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// markReevaluation is a part of a statement on runtime_config, after its CTE: the instance $3 is to be looked through
-// again where placeholder holds, and its source to be read whole: those whom the settings left out are not there.
-func markReevaluation(placeholder string) string {
+// noteSetting is a part of a statement on runtime_config, after its CTE. Where placeholder holds, the instance $3 is to be
+// looked through again and its source to be read whole: those whom the settings left out are not there. An instance that
+// waits for somebody to sign in or to consent is tried again, whatever the setting.
+func noteSetting(placeholder string) string {
+	again := placeholder + `::boolean`
 	return `), marked AS (
-		UPDATE provider_instance SET reevaluation = reevaluation + 1, reevaluated_to = 0, sync_state = NULL,
-			next_run_at = least(next_run_at, now())
-		WHERE id = $3 AND ` + placeholder + `::boolean AND EXISTS (SELECT FROM changed)`
+		UPDATE provider_instance SET reevaluation = reevaluation + ` + again + `::int,
+			reevaluated_to = CASE WHEN ` + again + ` THEN 0 ELSE reevaluated_to END,
+			sync_state = CASE WHEN ` + again + ` THEN NULL ELSE sync_state END,
+			next_run_at = CASE WHEN ` + again + ` THEN least(next_run_at, now()) ELSE next_run_at END,
+			hold = nullif(hold, 'NEEDS_CONSENT'), hold_reason = CASE hold WHEN 'NEEDS_CONSENT' THEN NULL ELSE hold_reason END
+		WHERE id = $3 AND EXISTS (SELECT FROM changed)`
 }
 
 // Reevaluations implements [directory.Reevaluator].

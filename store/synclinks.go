@@ -134,8 +134,10 @@ func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
 		{`ANALYZE want_%[1]d`, nil},
 		{`CREATE TABLE todo_link_%[1]d (n bigint NOT NULL, remove boolean NOT NULL, is_foreign boolean NOT NULL, kind link_kind NOT NULL, container_id bigint NOT NULL,
 			member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`, nil},
-		{`INSERT INTO todo_link_%[1]d SELECT row_number() OVER (ORDER BY remove, kind, container_id, member_id), * FROM (` + unlinkSQL + ` UNION ALL ` + linkSQL + `) AS d`,
-			[]any{about.Instance, about.Full}},
+		{
+			`INSERT INTO todo_link_%[1]d SELECT row_number() OVER (ORDER BY remove, kind, container_id, member_id), * FROM (` + unlinkSQL + ` UNION ALL ` + linkSQL + `) AS d`,
+			[]any{about.Instance, about.Full},
+		},
 		{`ALTER TABLE todo_link_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_link_%[1]d`, nil},
 	} {
 		if _, err := t.exec(step.query, step.args...); err != nil {
@@ -303,7 +305,8 @@ func (s *Store) KeepPending(ctx context.Context, l syncer.Lease) error {
 	})
 }
 
-// plannedLinksSQL names the links that would be made and removed, those included whose ends are still to be created.
+// plannedLinksSQL keeps the links that would be made and removed, those included whose ends are still to be created, by
+// the FQNs of their ends.
 const plannedLinksSQL = `
 	WITH named AS (
 		SELECT CASE WHEN d.remove THEN 'UNLINK' ELSE 'LINK' END AS action, c.fqn AS container, m.fqn AS member
@@ -315,21 +318,13 @@ const plannedLinksSQL = `
 		WHERE r.target = '' AND NOT r.removed AND o.fqn IS NOT NULL AND m.fqn IS NOT NULL AND o.scope AND m.scope
 			AND EXISTS (SELECT FROM todo_%[1]d t WHERE t.action = 'CREATE' AND (t.kind = o.kind AND t.key = o.key OR t.kind = m.kind AND t.key = m.key))
 	)
-	SELECT action, container, member FROM named ORDER BY action, container COLLATE "C", member COLLATE "C"`
+	INSERT INTO sync_plan (run_id, n, action, fqn, detail)
+	SELECT $1, $2 + row_number() OVER (ORDER BY action, container COLLATE "C", member COLLATE "C"), action, container, member FROM named`
 
-// PlannedLinks implements [syncer.Apply].
-func (s *Store) PlannedLinks(ctx context.Context, l syncer.Lease, yield func(syncer.PlannedLink) error) error {
+// KeepPlannedLinks implements [syncer.Apply].
+func (s *Store) KeepPlannedLinks(ctx context.Context, l syncer.Lease, after int64) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
-		rows, err := tx.QueryxContext(ctx, tx.text(plannedLinksSQL))
-		if err != nil {
-			return err
-		}
-		return each(rows.Rows, func() error {
-			var action, container, member string
-			if err := rows.Scan(&action, &container, &member); err != nil {
-				return err
-			}
-			return yield(syncer.PlannedLink{Action: syncer.Action(action), Container: container, Other: member})
-		})
+		_, err := tx.exec(plannedLinksSQL, l.Run, after)
+		return err
 	})
 }

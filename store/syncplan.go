@@ -256,14 +256,17 @@ func (s *Store) Mark(ctx context.Context, l syncer.Lease, steps []syncer.Step) e
 	})
 }
 
+// ForgetPlan implements [syncer.Apply].
+func (s *Store) ForgetPlan(ctx context.Context, l syncer.Lease) error {
+	return s.inRun(ctx, l, func(tx bulkTx) error {
+		_, err := tx.exec(`DELETE FROM sync_plan WHERE run_id = $1`, l.Run)
+		return err
+	})
+}
+
 // KeepPlan implements [syncer.Apply].
 func (s *Store) KeepPlan(ctx context.Context, l syncer.Lease, lines []syncer.PlannedChange) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
-		if len(lines) > 0 && lines[0].N == 1 {
-			if _, err := tx.exec(`DELETE FROM sync_plan WHERE run_id = $1`, l.Run); err != nil {
-				return err
-			}
-		}
 		return tx.copyIn("sync_plan", []string{"run_id", "n", "action", "fqn", "detail"}, len(lines), func(i int) ([]any, error) {
 			line := lines[i]
 			return []any{l.Run, line.N, string(line.Action), line.FQN, line.Detail}, nil

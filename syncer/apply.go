@@ -257,21 +257,16 @@ func (r *round) note(ctx context.Context, refused []failed) error {
 // keepPlan lists a plan line by line, and returns the hash that stands for exactly it: the SHA-256 of its lines and of
 // the states that they lead to.
 func (r *round) keepPlan(ctx context.Context) (string, error) {
-	hash := sha256.New()
-	lines, n := []PlannedChange{}, int64(0)
-	add := func(action Action, fqn, detail string, state any) {
-		n++
-		lines = append(lines, PlannedChange{N: n, Action: action, FQN: fqn, Detail: optional(detail)})
-		line, _ := json.Marshal([]any{action, fqn, detail, state})
-		hash.Write(append(line, '\n'))
+	hash, n := sha256.New(), int64(0)
+	write := func(line ...any) {
+		text, _ := json.Marshal(line) // strings only
+		hash.Write(append(text, '\n'))
 	}
-	flush := func() error {
-		kept := lines
-		lines = nil
-		return r.s.store.KeepPlan(ctx, r.c.Lease, kept)
+	if err := r.s.store.ForgetPlan(ctx, r.c.Lease); err != nil {
+		return "", err
 	}
 	for after := int64(0); ; {
-		steps, err := r.s.store.AllSteps(ctx, r.c.Lease, after, 1000)
+		steps, err := r.s.store.AllSteps(ctx, r.c.Lease, after, planAtOnce)
 		if err != nil {
 			return "", err
 		}
@@ -283,31 +278,37 @@ func (r *round) keepPlan(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		lines := make([]PlannedChange, len(steps))
 		for i, step := range steps {
+			n++
 			fqn, detail := describe(step, records[i])
-			add(step.Action, fqn, detail, []any{step.Key, step.Digest})
+			lines[i] = PlannedChange{N: n, Action: step.Action, FQN: fqn, Detail: optional(detail)}
+			write(step.Action, fqn, detail, step.Key, step.Digest)
 		}
-		if err := flush(); err != nil {
+		if err := r.s.store.KeepPlan(ctx, r.c.Lease, lines); err != nil {
 			return "", err
 		}
 	}
-	var links []PlannedLink
-	if err := r.s.store.PlannedLinks(ctx, r.c.Lease, func(link PlannedLink) error {
-		links = append(links, link)
-		return nil
-	}); err != nil {
+	if err := r.s.store.KeepPlannedLinks(ctx, r.c.Lease, n); err != nil {
 		return "", err
 	}
-	for part := range slices.Chunk(links, 5000) {
-		for _, link := range part {
-			add(link.Action, link.Container, link.Other, nil)
-		}
-		if err := flush(); err != nil {
+	for after := n; ; {
+		lines, err := r.s.store.PlannedChanges(ctx, r.c.Lease.Run, after, planAtOnce)
+		if err != nil {
 			return "", err
 		}
+		if len(lines) == 0 {
+			return hex.EncodeToString(hash.Sum(nil)), nil
+		}
+		for _, line := range lines {
+			write(line.Action, line.FQN, line.Detail)
+		}
+		after = lines[len(lines)-1].N
 	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
 }
+
+// planAtOnce is how many lines of a plan are looked at in one statement.
+const planAtOnce = 1000
 
 // describe says what a step changes.
 func describe(step Step, known *directory.Record) (fqn, detail string) {

@@ -164,12 +164,6 @@ type Step struct {
 	Removal connector.Removal
 }
 
-// PlannedLink is a link that a plan makes or removes, by the FQNs of its ends.
-type PlannedLink struct {
-	Action           Action
-	Container, Other string
-}
-
 // Apply plans and applies what was kept aside. Planning again after a part was applied plans the rest.
 type Apply interface {
 	// Plan compares what was kept aside with what is stored.
@@ -179,10 +173,11 @@ type Apply interface {
 	Steps(ctx context.Context, l Lease, actions []Action, after int64, limit int) ([]Step, error)
 	// AllSteps lists the steps of all actions.
 	AllSteps(ctx context.Context, l Lease, after int64, limit int) ([]Step, error)
-	// PlannedLinks lists the links that would be made and removed, in the order of their ends.
-	PlannedLinks(ctx context.Context, l Lease, yield func(PlannedLink) error) error
-	// KeepPlan keeps lines of a plan.
+	// ForgetPlan drops the lines of an earlier plan of the run, KeepPlan keeps lines of the new one.
+	ForgetPlan(ctx context.Context, l Lease) error
 	KeepPlan(ctx context.Context, l Lease, lines []PlannedChange) error
+	// KeepPlannedLinks keeps the links that would be made and removed as the lines after a number.
+	KeepPlannedLinks(ctx context.Context, l Lease, after int64) error
 	// CreateSimple creates the next identities whose names are free, and reports how far it came; 0 at the end.
 	CreateSimple(ctx context.Context, l Lease, after int64) (upTo int64, err error)
 	// Mark notes that identities are as the steps want them, so that they are not planned again.
