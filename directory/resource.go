@@ -1,15 +1,22 @@
 package directory
 
-import "context"
+import (
+	"context"
 
-// Resource is an identity as provisioning clients see it: its row, and those of its links that were asked for, read in
-// one go straight from the store.
+	"github.com/google/uuid"
+)
+
+// Resource is an identity as provisioning clients see it: its row, straight from the store, and those of its links that
+// were asked for.
 type Resource struct {
+	// Record is without what clients are not shown: the FQN, the description, MergedInto and SyncedAt.
 	*Record
 	// Links are the identities that it is linked to, in the order of their creation.
 	Links []Reference
 	// SortKey is the key of the order that the resource was listed in, nil where it has none.
 	SortKey *string
+	// Snapshot is the state that the row was read in, where [LinkSet.Snapshot] asks for it.
+	Snapshot string
 }
 
 // Position is the resource's place in the order that it was listed in.
@@ -25,18 +32,19 @@ type Reference struct {
 	// Kind of the end of a user's link is KindGroup for a group that the user is in, and KindUser for the manager. At a
 	// group's link stands a member.
 	Kind        IdentityKind
-	UID         string
+	UID         uuid.UUID
 	DisplayName string
 }
 
-// LinkSet says which links are read with a resource. They lead to live users and groups of its own instance.
-type LinkSet struct{ Groups, Members, Manager bool }
+// LinkSet says what is read with a resource: links of a kind, which lead to live users and groups of its own instance, and
+// the state of the store.
+type LinkSet struct{ Groups, Members, Manager, Snapshot bool }
 
 // Manager is the manager's id, empty where there is none or none was asked for.
 func (r *Resource) Manager() string {
 	for _, l := range r.Links {
 		if r.Kind == KindUser && l.Kind == KindUser {
-			return l.UID
+			return l.UID.String()
 		}
 	}
 	return ""
@@ -62,7 +70,7 @@ func (d *Directory) Resources(ctx context.Context, q ListQuery, links LinkSet) (
 			}
 		}
 	}
-	return d.store.Resources(ctx, q, links)
+	return d.linked(ctx, links, func(links LinkSet) ([]*Resource, error) { return d.store.Resources(ctx, q, links) })
 }
 
 // Resource returns the identity with a public id, if it is one of those that q selects; else nil.
@@ -71,7 +79,17 @@ func (d *Directory) Resource(ctx context.Context, q ListQuery, id string, links 
 	if !ok {
 		return nil, nil
 	}
-	return d.store.Resource(ctx, q, uid, links)
+	found, err := d.linked(ctx, links, func(links LinkSet) ([]*Resource, error) {
+		one, err := d.store.Resource(ctx, q, uid, links)
+		if one == nil {
+			return nil, err
+		}
+		return []*Resource{one}, err
+	})
+	if len(found) == 0 {
+		return nil, err
+	}
+	return found[0], err
 }
 
 // Count counts what Resources without paging would return. What depends on kinds, statuses and instances alone is counted

@@ -93,13 +93,13 @@ func (rq *request) setLinks(o *object, extensions []object, c *collection, r *di
 // reference appends a linked identity as the value of an attribute.
 func (rq *request) reference(out []byte, nameKey, kind string, l directory.Reference) []byte {
 	out = append(out, `{"$ref":`...)
-	out = appendText(out, rq.address(rq.collections[kindType[l.Kind]], l.UID))
+	out = appendText(out, rq.address(rq.collections[kindType[l.Kind]], l.UID.String()))
 	out = append(append(append(out, `,"`...), nameKey...), `":`...)
 	out = appendText(out, l.DisplayName)
 	if kind != "" {
 		out = append(append(append(out, `,"type":"`...), kind...), '"')
 	}
-	out = append(append(out, `,"value":"`...), l.UID...)
+	out = append(append(out, `,"value":"`...), l.UID.String()...)
 	return append(out, `"}`...)
 }
 

@@ -48,6 +48,11 @@ func oneOf[T ~string](c *conditions, column string, values []T, known ...T) {
 	c.terms = append(c.terms, column+" IN ("+strings.Join(texts, ", ")+")")
 }
 
+// equal adds the condition that a column has a value.
+func (c *conditions) equal(column string, value any) {
+	c.terms = append(c.terms, column+" = "+c.bind(value))
+}
+
 func (c *conditions) where() string { return " WHERE " + strings.Join(c.terms, " AND ") }
 
 // List implements [directory.Store].
@@ -100,12 +105,12 @@ func listConditions(q directory.ListQuery) (*conditions, error) {
 	c := &conditions{}
 	if q.ResourceType != "" {
 		c.custom = true
-		c.add("i.type = %s", q.ResourceType)
+		c.equal("i.type", q.ResourceType)
 	} else {
 		c.identities(q)
 	}
 	if q.InstanceID != 0 {
-		c.add("i.instance_id = %s", q.InstanceID)
+		c.equal("i.instance_id", q.InstanceID)
 	}
 	if q.Provider != nil || q.Instance != nil {
 		c.add(`i.instance_id IN (SELECT pi.id FROM provider_instance pi JOIN provider p ON p.id = pi.provider_id
@@ -116,13 +121,13 @@ func listConditions(q directory.ListQuery) (*conditions, error) {
 		c.add("i.words @@ to_tsquery('simple', %s)", prefixQuery(q.Words))
 	}
 	if q.NameKey != nil {
-		c.add("i.name_key = %s", *q.NameKey)
+		c.equal("i.name_key", *q.NameKey)
 	}
 	if q.EmailKey != nil {
-		c.add("i.email_key = %s", *q.EmailKey)
+		c.equal("i.email_key", *q.EmailKey)
 	}
 	if q.ExternalID != nil {
-		c.add("i.external_id = %s", *q.ExternalID)
+		c.equal("i.external_id", *q.ExternalID)
 	}
 	if q.UpdatedSince != nil {
 		c.add("i.updated_at >= %s", *q.UpdatedSince)

@@ -75,14 +75,6 @@ func (r *recordRow) bare() *directory.Record {
 	return &held.Record
 }
 
-// into are where a row is scanned to, in the order of recordColumns.
-func (r *recordRow) into() []any {
-	return []any{
-		&r.ID, &r.UID, &r.Kind, &r.InstanceID, &r.ExternalID, &r.Name, &r.FQN, &r.DisplayName, &r.Description,
-		&r.Email, &r.Status, &r.StatusReason, &r.MergedInto, &r.Attributes, &r.Version, &r.CreatedAt, &r.UpdatedAt, &r.SyncedAt,
-	}
-}
-
 var (
 	recordKinds    = []directory.IdentityKind{directory.KindUser, directory.KindGroup, directory.KindRole}
 	recordStatuses = []directory.IdentityStatus{directory.StatusActive, directory.StatusDisabled, directory.StatusDeleted}

@@ -144,13 +144,13 @@ func (e *Edit) Link(container int64, members ...int64) {
 	if !ok {
 		return
 	}
-	fresh := e.places(members, func(place int32) bool { return !has(list, place) })
+	fresh := e.places(members, func(place int32) bool { return !list.has(place) })
 	if len(fresh) == 0 {
 		return
 	}
-	e.down.set(c, with(list, fresh))
+	e.down.set(c, list.with(fresh))
 	for _, m := range fresh {
-		e.up.set(m, with(e.up.of(m), []int32{c}))
+		e.up.set(m, e.up.of(m).with([]int32{c}))
 	}
 	e.g.edges += len(fresh)
 }
@@ -161,19 +161,19 @@ func (e *Edit) Unlink(container int64, members ...int64) {
 	if !ok {
 		return
 	}
-	gone := e.places(members, func(place int32) bool { return has(list, place) })
+	gone := e.places(members, list.has)
 	if len(gone) == 0 {
 		return
 	}
-	e.down.set(c, without(list, gone))
+	e.down.set(c, list.without(gone))
 	for _, m := range gone {
-		e.up.set(m, without(e.up.of(m), []int32{c}))
+		e.up.set(m, e.up.of(m).without([]int32{c}))
 	}
 	e.g.edges -= len(gone)
 }
 
 // linked returns the place of a container and its members.
-func (e *Edit) linked(container int64) (place int32, members []int32, ok bool) {
+func (e *Edit) linked(container int64) (place int32, members list, ok bool) {
 	if place, ok = e.g.placeOf(container); ok {
 		members = e.down.of(place)
 	}
@@ -195,15 +195,15 @@ func (e *Edit) places(ids []int64, wanted func(place int32) bool) []int32 {
 // unlinkAll takes an identity out of everything and everything out of it.
 func (e *Edit) unlinkAll(place int32) {
 	one := []int32{place}
-	members := e.down.of(place)
+	members := e.down.of(place).flat()
 	for _, m := range members {
-		e.up.set(m, without(e.up.of(m), one))
+		e.up.set(m, e.up.of(m).without(one))
 	}
-	e.down.set(place, nil)
-	containers := e.up.of(place) // without itself, where it was a member of itself
+	e.down.set(place, list{})
+	containers := e.up.of(place).flat() // without itself, where it was a member of itself
 	for _, c := range containers {
-		e.down.set(c, without(e.down.of(c), one))
+		e.down.set(c, e.down.of(c).without(one))
 	}
-	e.up.set(place, nil)
+	e.up.set(place, list{})
 	e.g.edges -= len(members) + len(containers)
 }

@@ -1,9 +1,6 @@
 package links
 
-import (
-	"maps"
-	"slices"
-)
+import "maps"
 
 // A block holds the lists of 64 neighbouring places.
 const (
@@ -22,24 +19,24 @@ type lists struct{ blocks pages[block] }
 type block struct {
 	ends [blockSize]uint16 // of each list in all; it begins where the one before it ends
 	all  []int32
-	long map[uint8][]int32 // those that are not in all
+	long map[uint8]list // those that are not in all
 }
 
 // of returns the list of a place, which never changes.
-func (l *lists) of(place int32) []int32 {
+func (l *lists) of(place int32) list {
 	b := l.blocks.find(place >> blockBits)
 	if b == nil {
-		return nil
+		return list{}
 	}
 	return b.list(uint8(place & blockMask))
 }
 
-func (b *block) list(i uint8) []int32 {
+func (b *block) list(i uint8) list {
 	from, to := b.span(i)
 	if from == to && b.long != nil {
 		return b.long[i]
 	}
-	return b.all[from:to:to]
+	return list{first: b.all[from:to:to]}
 }
 
 func (b *block) span(i uint8) (from, to int) {
@@ -58,27 +55,28 @@ type listsWriter struct {
 func (l *lists) writer() listsWriter { return listsWriter{lists: l, blocks: l.blocks.writer()} }
 
 // set gives a place another list, which is not to be changed from then on.
-func (w *listsWriter) set(place int32, list []int32) {
+func (w *listsWriter) set(place int32, l list) {
 	b, i := w.blocks.write(place>>blockBits), uint8(place&blockMask)
-	if b.long[i] != nil || len(list) >= longList {
+	n := l.len()
+	if n >= longList || b.long[i].first != nil {
 		b.long = maps.Clone(b.long)
 		delete(b.long, i)
 	}
 	from, to := b.span(i)
-	if len(list) >= longList {
+	if n >= longList {
 		if b.long == nil {
-			b.long = map[uint8][]int32{}
+			b.long = map[uint8]list{}
 		}
-		b.long[i] = list
-		list = nil
+		b.long[i] = l
+		l, n = list{}, 0
 	}
-	if from == to && len(list) == 0 {
+	if from == to && n == 0 {
 		return
 	}
-	all := make([]int32, 0, len(b.all)-(to-from)+len(list))
-	b.all = append(append(append(all, b.all[:from]...), list...), b.all[to:]...)
+	all := make([]int32, 0, len(b.all)-(to-from)+n)
+	b.all = append(append(append(all, b.all[:from]...), l.first...), b.all[to:]...) // a short list is one run
 	for ; int(i) < blockSize; i++ {
-		b.ends[i] += uint16(len(list) - (to - from)) // wraps around where the list became shorter
+		b.ends[i] += uint16(n - (to - from)) // wraps around where the list became shorter
 	}
 }
 
@@ -95,7 +93,7 @@ func (w *listsWriter) fill(all, ends []int32) {
 			if list := all[ends[place]:ends[place+1]]; len(list) < longList {
 				short += len(list)
 			} else {
-				w.set(place, slices.Clone(list))
+				w.set(place, listOf(list))
 			}
 		}
 		b.all = make([]int32, 0, short)
@@ -108,36 +106,4 @@ func (w *listsWriter) fill(all, ends []int32) {
 			b.ends[place&blockMask] = uint16(len(b.all))
 		}
 	}
-}
-
-// has reports whether a sorted list of places holds one.
-func has(list []int32, place int32) bool {
-	_, ok := slices.BinarySearch(list, place)
-	return ok
-}
-
-// with returns a merged copy of two sorted lists that share nothing.
-func with(list, fresh []int32) []int32 {
-	out := make([]int32, 0, len(list)+len(fresh))
-	for _, place := range fresh {
-		at, _ := slices.BinarySearch(list, place)
-		out = append(append(out, list[:at]...), place)
-		list = list[at:]
-	}
-	return append(out, list...)
-}
-
-// without returns a copy of a sorted list that lacks what another one holds, all of which is in it; nil where nothing
-// is left.
-func without(list, gone []int32) []int32 {
-	if len(list) == len(gone) {
-		return nil
-	}
-	out := make([]int32, 0, len(list)-len(gone))
-	for _, place := range gone {
-		at, _ := slices.BinarySearch(list, place)
-		out = append(out, list[:at]...)
-		list = list[at+1:]
-	}
-	return append(out, list...)
 }

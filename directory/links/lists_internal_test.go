@@ -39,7 +39,7 @@ func TestListsAreWhatWasSet(t *testing.T) {
 			w := v.lists.writer()
 			for range rapid.IntRange(0, 80).Draw(t, "changes") {
 				place, list := aPlace(t), aList(t)
-				w.set(place, list)
+				w.set(place, listOf(list))
 				v.want[place] = list
 			}
 			v.lists = *w.lists
@@ -80,30 +80,9 @@ func checkLists(t *rapid.T, version int, l lists, want map[int32][]int32) {
 	}
 	for b := range blocks {
 		for place := b << blockBits; place < (b+1)<<blockBits; place++ {
-			if got := l.of(place); !slices.Equal(got, want[place]) {
+			if got := l.of(place).flat(); !slices.Equal(got, want[place]) {
 				t.Fatalf("version %d, place %d (-want +got):\n%s", version, place, cmp.Diff(want[place], got))
 			}
 		}
 	}
-}
-
-func TestWithAndWithout(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		all := rapid.SliceOfDistinct(rapid.Int32Range(0, 30), rapid.ID[int32]).Draw(t, "all")
-		slices.Sort(all)
-		var some, rest []int32
-		for _, n := range all {
-			if rapid.Bool().Draw(t, "some") {
-				some = append(some, n)
-			} else {
-				rest = append(rest, n)
-			}
-		}
-		if diff := cmp.Diff(rest, without(all, some)); diff != "" {
-			t.Errorf("%v without %v (-want +got):\n%s", all, some, diff)
-		}
-		if got := with(some, rest); !slices.Equal(got, all) {
-			t.Errorf("%v with %v is %v", some, rest, got)
-		}
-	})
 }

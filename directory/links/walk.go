@@ -138,10 +138,7 @@ func (g *Graph) Page(q Question, after int64, first int, out []Linked) []Linked 
 				continue
 			}
 			place := w<<6 + int32(i)
-			for len(direct) > 0 && direct[0] < place {
-				direct = direct[1:]
-			}
-			out = append(out, Linked{ID: ids[i], Direct: len(direct) > 0 && direct[0] == place})
+			out = append(out, Linked{ID: ids[i], Direct: direct.skipTo(place)})
 			if first > 0 && len(out) == full {
 				return out
 			}
@@ -158,9 +155,11 @@ func (g *Graph) Count(q Question) int {
 	}
 	count := 0
 	if !q.Effective {
-		for _, place := range g.adjacent(q.Up).of(root) {
-			if q.lists(g.traitAt(place)) {
-				count++
+		for run := range g.adjacent(q.Up).of(root).runs() {
+			for _, place := range run {
+				if q.lists(g.traitAt(place)) {
+					count++
+				}
 			}
 		}
 		return count
@@ -200,7 +199,9 @@ func (g *Graph) close(s *scratch, root int32, q Question) {
 	for len(s.stack) > 0 {
 		at := s.stack[len(s.stack)-1]
 		s.stack = s.stack[:len(s.stack)-1]
-		g.reach(s, adjacent.of(at), q)
+		for run := range adjacent.of(at).runs() {
+			g.reach(s, run, q)
+		}
 		if len(g.into) == 0 {
 			continue
 		}
@@ -247,37 +248,48 @@ func (g *Graph) placeAfter(after int64) int32 {
 }
 
 // pageOf is a page of a list of stored edges.
-func (g *Graph) pageOf(list []int32, q Question, after int64, first int, out []Linked) []Linked {
+func (g *Graph) pageOf(l list, q Question, after int64, first int, out []Linked) []Linked {
 	if !g.ordered {
-		list = slices.Clone(list)
-		slices.SortFunc(list, func(a, b int32) int { return cmp.Compare(g.idAt(a), g.idAt(b)) })
+		places := slices.Clone(l.flat())
+		slices.SortFunc(places, func(a, b int32) int { return cmp.Compare(g.idAt(a), g.idAt(b)) })
+		l = list{first: places}
 	}
-	skip, _ := slices.BinarySearchFunc(list, after, func(place int32, id int64) int {
-		if g.idAt(place) <= id {
-			return -1
-		}
-		return 1
-	})
 	full := len(out) + first
-	for _, place := range list[skip:] {
-		if !q.lists(g.traitAt(place)) {
-			continue
-		}
-		if out = append(out, Linked{ID: g.idAt(place), Direct: true}); first > 0 && len(out) == full {
-			break
+	for run := range l.runs() {
+		for _, place := range run[g.skipped(run, after):] {
+			if !q.lists(g.traitAt(place)) {
+				continue
+			}
+			if out = append(out, Linked{ID: g.idAt(place), Direct: true}); first > 0 && len(out) == full {
+				return out
+			}
 		}
 	}
 	return out
 }
 
+// skipped is how many places of a list in the order of ids have none beyond after.
+func (g *Graph) skipped(places []int32, after int64) int {
+	if len(places) == 0 || g.idAt(places[0]) > after {
+		return 0
+	}
+	n, _ := slices.BinarySearchFunc(places, after, func(place int32, id int64) int {
+		if g.idAt(place) <= id {
+			return -1
+		}
+		return 1
+	})
+	return n
+}
+
 // sortedPage is a page of a closure where places are not in the order of ids.
-func (g *Graph) sortedPage(s *scratch, direct []int32, q Question, after int64, first int, out []Linked) []Linked {
+func (g *Graph) sortedPage(s *scratch, direct list, q Question, after int64, first int, out []Linked) []Linked {
 	begin := len(out)
 	for _, w := range s.marked(0) {
 		for word := s.seen[w]; word != 0; word &= word - 1 {
 			place := w<<6 + int32(bits.TrailingZeros64(word))
 			if id := g.idAt(place); id > after && q.lists(g.traitAt(place)) {
-				out = append(out, Linked{ID: id, Direct: has(direct, place)})
+				out = append(out, Linked{ID: id, Direct: direct.has(place)})
 			}
 		}
 	}
@@ -330,8 +342,8 @@ func (g *Graph) stepUp(s *scratch, at, from, target int32) bool {
 		s.steps = append(s.steps, step{next, from})
 		return next == target
 	}
-	for _, next := range g.up.of(at) {
-		if add(next) {
+	for run := range g.up.of(at).runs() {
+		if slices.ContainsFunc(run, add) {
 			return true
 		}
 	}
