@@ -324,14 +324,11 @@ func TestUnknownPropertiesAreDropped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var dropped []string
+	// That is nothing which makes a run partial: everything that the tenant has is taken over.
 	for _, p := range pages {
-		for _, f := range p.Failures {
-			dropped = append(dropped, f.Key)
+		if len(p.Failures) > 0 {
+			t.Errorf("a page tells the failures %v", p.Failures)
 		}
-	}
-	if diff := cmp.Diff([]string{"mail", "mail", "visibility"}, dropped); diff != "" {
-		t.Error(diff)
 	}
 }
 

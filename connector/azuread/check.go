@@ -24,7 +24,7 @@ func (s *source) Check(ctx context.Context, report func(connector.Check)) {
 	microsoft.Step(report, "sample", func() (string, error) {
 		page := &connector.Page{}
 		at := &place{Phase: directory.KindUser, Full: true}
-		got, err := s.first(ctx, at.Phase, page)
+		got, err := s.first(ctx, at.Phase)
 		if err != nil {
 			return "", err
 		}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/connector/microsoft"
 	"github.com/roster-gateway/roster/directory"
 )
@@ -50,19 +49,12 @@ func deltaQuery(kind directory.IdentityKind, names []string) string {
 	return propertiesOf[kind].path + "/delta?$select=" + url.QueryEscape(strings.Join(names, ","))
 }
 
-// first reads the first page of all users or groups. An optional property that Graph does not know is dropped, with a
-// failure on the page that says so.
-func (s *source) first(ctx context.Context, kind directory.IdentityKind, page *connector.Page) (*answer, error) {
+// first reads the first page of all users or groups. An optional property that Graph does not know is dropped.
+func (s *source) first(ctx context.Context, kind directory.IdentityKind) (*answer, error) {
 	got := &answer{}
 	err := s.selecting(ctx, kind, func() error {
 		return s.graph.Get(ctx, deltaQuery(kind, append(s.selected(kind), relation[kind])), got)
 	})
-	for _, name := range s.dropped[kind] {
-		page.Failures = append(page.Failures, connector.Failure{
-			Key: name, Code: directory.SourceError,
-			Message: "Microsoft Graph does not know the property " + name + " here. It is not taken over; everything else is.",
-		})
-	}
 	return got, err
 }
 

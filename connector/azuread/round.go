@@ -50,7 +50,7 @@ func (s *source) Read(ctx context.Context, from connector.From, stage func(conte
 	}
 	for {
 		page := connector.Page{}
-		got, err := s.next(ctx, at, &page)
+		got, err := s.next(ctx, at)
 		if err != nil {
 			return err
 		}
@@ -112,9 +112,9 @@ func (at *place) move(got *answer) (bool, error) {
 }
 
 // next reads the page that a place leads to.
-func (s *source) next(ctx context.Context, at *place, page *connector.Page) (*answer, error) {
+func (s *source) next(ctx context.Context, at *place) (*answer, error) {
 	if at.Link == "" {
-		return s.first(ctx, at.Phase, page)
+		return s.first(ctx, at.Phase)
 	}
 	got := &answer{}
 	err := s.graph.Get(ctx, at.Link, got)
