@@ -11,7 +11,7 @@ import (
 func markReevaluation(placeholder string) string {
 	return `), marked AS (
 		UPDATE provider_instance SET reevaluation = reevaluation + 1, reevaluated_to = 0, sync_state = NULL,
-			next_run_at = least(next_run_at, now())
+			next_run_at = CASE WHEN sync_schedule IS NOT NULL THEN least(next_run_at, now()) END
 		WHERE id = $3 AND ` + placeholder + `::boolean AND EXISTS (SELECT FROM changed)`
 }
 
