@@ -15,7 +15,7 @@ func noteSetting(placeholder string) string {
 		UPDATE provider_instance SET reevaluation = reevaluation + ` + again + `::int,
 			reevaluated_to = CASE WHEN ` + again + ` THEN 0 ELSE reevaluated_to END,
 			sync_state = CASE WHEN ` + again + ` THEN NULL ELSE sync_state END,
-			next_run_at = CASE WHEN ` + again + ` THEN least(next_run_at, now()) ELSE next_run_at END,
+			next_run_at = CASE WHEN ` + again + ` AND sync_schedule IS NOT NULL THEN least(next_run_at, now()) ELSE next_run_at END,
 			hold = nullif(hold, 'NEEDS_CONSENT'), hold_reason = CASE hold WHEN 'NEEDS_CONSENT' THEN NULL ELSE hold_reason END
 		WHERE id = $3 AND EXISTS (SELECT FROM changed)`
 }

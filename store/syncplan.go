@@ -46,7 +46,7 @@ const fillTodoSQL = `
 				WHEN s.removal = 2 THEN 'DELETE'
 				WHEN i.status = 'ACTIVE' AND (s.removal = 1 OR s.status = 'DISABLED') THEN 'DISABLE'
 				WHEN i.status = 'DISABLED' AND s.status = 'ACTIVE' THEN 'ENABLE'
-				WHEN i.name IS DISTINCT FROM s.name THEN 'RENAME'
+				WHEN s.removal = 0 AND i.name IS DISTINCT FROM s.name THEN 'RENAME'
 				ELSE 'UPDATE' END,
 			s.seq, s.kind, s.key, i.id, s.removal, 2
 		FROM stage_identity_%[1]d s

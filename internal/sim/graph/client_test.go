@@ -31,7 +31,7 @@ var errExpired = errors.New("expired")
 
 var selected = map[Kind]string{
 	User:  "userPrincipalName,displayName,givenName,surname,mail,mailNickname,accountEnabled,userType,signInSessionsValidFromDateTime,manager",
-	Group: "displayName,mailNickname,mailEnabled,securityEnabled,description,members",
+	Group: "displayName,mail,mailNickname,mailEnabled,securityEnabled,description,visibility,members",
 }
 
 func newClient(t testing.TB, s *Server) *client {

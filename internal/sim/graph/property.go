@@ -24,10 +24,12 @@ var properties = map[Kind][]property{
 	},
 	Group: {
 		{name: "displayName"},
+		{name: "mail"},
 		{name: "mailNickname"},
 		{name: "mailEnabled", bool: true},
 		{name: "securityEnabled", bool: true},
 		{name: "description"},
+		{name: "visibility"},
 		{name: "deletedDateTime"},
 	},
 }
