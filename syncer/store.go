@@ -144,7 +144,7 @@ type StagedLink struct {
 type PlanSize struct {
 	// Actions counts identities by action.
 	Actions map[Action]int
-	// Unlinked counts the links that go, those of deleted identities included.
+	// Unlinked counts the instance's links that go, those of deleted identities included.
 	Unlinked int
 	// Identities and Links are how many the instance has.
 	Identities, Links int
