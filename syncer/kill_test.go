@@ -32,5 +32,8 @@ func TestR21AKilledRunEndsAsAnUninterruptedOne(t *testing.T) {
 			w.agree(label)
 		}
 	}
+	if left := w.rig.Aside(); len(left) > 0 {
+		t.Errorf("runs that have ended left %v behind", left)
+	}
 	t.Logf("killed at %v", w.rig.Died())
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
@@ -41,6 +42,7 @@ type Rig struct {
 	People *directory.Directory
 
 	t     testing.TB
+	url   string
 	types []connector.Type
 	// starts starts runs and works on none.
 	starts *syncer.Service
@@ -52,12 +54,13 @@ type Rig struct {
 // instance.
 func New(t testing.TB, types ...connector.Type) *Rig {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Config{URL: testpg.New(t), MaxConns: 8})
+	url := testpg.New(t)
+	s, err := store.Open(t.Context(), store.Config{URL: url, MaxConns: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	r := &Rig{Store: s, t: t, types: slices.Clone(types), died: map[string]int{}}
+	r := &Rig{Store: s, t: t, url: url, types: slices.Clone(types), died: map[string]int{}}
 	for i := range r.types {
 		r.types[i].ConfigKeys = append(slices.Clone(r.types[i].ConfigKeys), syncer.ConfigKeys()...)
 	}
@@ -81,20 +84,20 @@ func (r *Rig) directory(s directory.Store) *directory.Directory {
 	return directory.New(s, options...)
 }
 
-// Service makes a process that works on runs while its Work runs.
+// Service makes a process that works on runs while its Work runs, and logs nothing.
 func (r *Rig) Service(cfg syncer.Config) *syncer.Service {
 	return r.service(r.Store, r.People, cfg)
 }
 
 func (r *Rig) service(s syncer.Store, people *directory.Directory, cfg syncer.Config) *syncer.Service {
-	cfg.Types, cfg.Opener, cfg.AllowPrivate = r.types, plain{}, true
+	cfg.Types, cfg.Opener, cfg.AllowPrivate, cfg.Log = r.types, plain{}, true, slog.New(slog.DiscardHandler)
 	return syncer.New(s, people, cfg)
 }
 
 // Replica makes a process that is killed at the transaction of that number, before it or after it.
 func (r *Rig) Replica(left int64, after bool) (*Mortal, *syncer.Service) {
 	m := newMortal(r.Store, left, after)
-	return m, r.service(m, r.directory(m), syncer.Config{Log: quiet, Lease: 150 * time.Millisecond, Poll: 5 * time.Millisecond})
+	return m, r.service(m, r.directory(m), syncer.Config{Lease: 150 * time.Millisecond, Poll: 5 * time.Millisecond})
 }
 
 // plain keeps secrets as they are, which no program does.
@@ -102,8 +105,6 @@ type plain struct{}
 
 func (plain) Seal(plaintext, _ []byte) ([]byte, error)    { return plaintext, nil }
 func (plain) Unseal(ciphertext, _ []byte) ([]byte, error) { return ciphertext, nil }
-
-var quiet = slog.New(slog.DiscardHandler)
 
 // Must fails the test at an error.
 func (r *Rig) Must(err error) {
@@ -231,3 +232,13 @@ func (r *Rig) dieOnce(uid uuid.UUID, left int64, after bool) (ended bool) {
 
 // Died tells how many processes were killed at which transactions.
 func (r *Rig) Died() map[string]int { return r.died }
+
+// Aside lists the tables that runs left behind which kept there what they read.
+func (r *Rig) Aside() (tables []string) {
+	r.t.Helper()
+	db, err := sqlx.Connect("postgres", r.url)
+	r.Must(err)
+	defer db.Close()
+	r.Must(db.SelectContext(r.t.Context(), &tables, `SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(stage|todo|want)_.*[0-9]$' ORDER BY relname`))
+	return tables
+}
