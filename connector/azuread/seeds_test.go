@@ -52,6 +52,9 @@ func TestR21TheDirectoryBecomesWhatTheTenantIsThoughRunsAreKilled(t *testing.T) 
 		rig := rig.For(t)
 		becomesTenant(t, rig, seed, func(rng *rand.Rand, label string, o syncer.StartOptions) { rig.Killed(rng, 40, label, o) })
 	})
+	if left := rig.Aside(); len(left) > 0 {
+		t.Errorf("runs that have ended left %v behind", left)
+	}
 	t.Logf("killed at %v", rig.Died())
 }
 
