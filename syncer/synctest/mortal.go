@@ -144,6 +144,14 @@ func (m *Mortal) KeepPlan(ctx context.Context, l syncer.Lease, lines []syncer.Pl
 	return do0(m, "keep plan", func() error { return m.Store.KeepPlan(ctx, l, lines) })
 }
 
+func (m *Mortal) ForgetPlan(ctx context.Context, l syncer.Lease) error {
+	return do0(m, "forget plan", func() error { return m.Store.ForgetPlan(ctx, l) })
+}
+
+func (m *Mortal) KeepPlannedLinks(ctx context.Context, l syncer.Lease, after int64) error {
+	return do0(m, "keep planned links", func() error { return m.Store.KeepPlannedLinks(ctx, l, after) })
+}
+
 func (m *Mortal) Drop(ctx context.Context, run int64) error {
 	return do0(m, "drop", func() error { return m.Store.Drop(ctx, run) })
 }
