@@ -112,7 +112,8 @@ WHERE s.removal = 1 AND NOT EXISTS (SELECT FROM identity i
 	WHERE i.instance_id = r.instance_id AND i.kind = s.kind AND i.external_id = s.key AND i.status <> 'DELETED')
 ON CONFLICT DO NOTHING`
 
-// Finish implements [syncer.Leases]. The state of the source moves on in the same transaction.
+// Finish implements [syncer.Leases]. The state of the source moves on in the same transaction, and what the run kept aside
+// goes with it: nobody would come back to drop it.
 func (s *Store) Finish(ctx context.Context, l syncer.Lease, f syncer.Finish) error {
 	err := s.inRun(ctx, l, func(tx bulkTx) error {
 		var hold *string
@@ -160,6 +161,9 @@ func (s *Store) Finish(ctx context.Context, l syncer.Lease, f syncer.Finish) err
 				SELECT 'synchronization', 'sync', 'sync.run', uid::text, jsonb_build_object('status', status, 'created', created, 'updated', updated,
 					'disabled', disabled, 'deleted', deleted, 'linked', linked, 'unlinked', unlinked, 'failed', failed) FROM ended
 			) INSERT INTO change_log (kind, ids) SELECT 'INSTANCE', ARRAY[instance_id] FROM ended`, l.Run, string(f.Status), f.Reason, f.PlanHash)
+		if err == nil {
+			_, err = tx.exec(dropTables)
+		}
 		return err
 	})
 	if err == nil {

@@ -76,14 +76,15 @@ const againSQL = `
 		OR NOT $2 AND EXISTS (SELECT FROM todo_%[1]d t JOIN identity i ON i.id = t.identity_id JOIN provider_instance pi ON pi.id = $1
 			WHERE t.removal = 0 AND i.digest IS NULL AND i.updated_at < pi.last_full_at))`
 
-// goneLinksSQL counts the links that a plan ends: those that it removes, and those of identities that it deletes.
+// goneLinksSQL counts the links of the instance that a plan ends: those that it removes, and those to and from identities
+// that it deletes. Other instances lose links to these, too, which says nothing about how much of this one goes.
 const goneLinksSQL = `SELECT count(*) FROM (
 	SELECT kind, container_id, member_id FROM todo_link_%[1]d WHERE remove
 	UNION
 	SELECT l.kind, l.container_id, l.member_id FROM link l JOIN todo_%[1]d t ON t.action = 'DELETE' AND t.identity_id = l.container_id
 	UNION
 	SELECT l.kind, l.container_id, l.member_id FROM link l JOIN todo_%[1]d t ON t.action = 'DELETE' AND t.identity_id = l.member_id
-) AS gone`
+) AS gone JOIN identity o ON o.id = CASE gone.kind WHEN 'member' THEN gone.container_id ELSE gone.member_id END WHERE o.instance_id = $1`
 
 // Plan implements [syncer.Apply].
 func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, error) {
@@ -122,7 +123,7 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 		for _, c := range counts {
 			size.Actions[syncer.Action(c.Action)] = c.Count
 		}
-		if err := tx.get(&size.Unlinked, goneLinksSQL); err != nil {
+		if err := tx.get(&size.Unlinked, goneLinksSQL, about.Instance); err != nil {
 			return err
 		}
 		if size.Actions[syncer.Delete]+size.Actions[syncer.Disable]+size.Unlinked == 0 {

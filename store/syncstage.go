@@ -15,8 +15,7 @@ import (
 
 // What a run reads is kept aside in tables of its own, which are dropped with a look at nothing when it ends. They have
 // no index until the reading is over.
-const stageTables = `
-	DROP TABLE IF EXISTS stage_identity_%[1]d, stage_link_%[1]d, todo_%[1]d, want_%[1]d, todo_link_%[1]d;
+const stageTables = dropTables + `;
 	CREATE TABLE stage_identity_%[1]d (
 		seq bigint NOT NULL, kind text NOT NULL, key text COLLATE "C" NOT NULL, removal smallint NOT NULL,
 		whole boolean NOT NULL, scope boolean NOT NULL, partial_links boolean NOT NULL, patch text,
@@ -29,6 +28,8 @@ const stageTables = `
 		target text COLLATE "C" NOT NULL, ref_kind text NOT NULL, ref_key text COLLATE "C" NOT NULL, ref_name text COLLATE "C" NOT NULL,
 		removed boolean NOT NULL
 	) WITH (autovacuum_enabled = off)`
+
+const dropTables = `DROP TABLE IF EXISTS stage_identity_%[1]d, stage_link_%[1]d, todo_%[1]d, want_%[1]d, todo_link_%[1]d`
 
 var stageIdentityColumns = strings.Fields(`seq kind key removal whole scope partial_links patch
 	uid name name_key fqn fqn_key display_name display_key description email email_key status status_reason
@@ -288,6 +289,6 @@ func (s *Store) Drop(ctx context.Context, run int64) error {
 		return err
 	}
 	t := bulkTx{run: run}
-	_, err = db.ExecContext(ctx, t.text(`DROP TABLE IF EXISTS stage_identity_%[1]d, stage_link_%[1]d, todo_%[1]d, want_%[1]d, todo_link_%[1]d`))
+	_, err = db.ExecContext(ctx, t.text(dropTables))
 	return mapError(ctx, err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/syncer"
+	"github.com/roster-gateway/roster/syncer/synctest"
 )
 
 func TestAFirstRunAndADifferentialOne(t *testing.T) {
@@ -45,7 +46,7 @@ func TestTheDirectoryBecomesWhatTheSourceIs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.work()
-	for seed := range *seeds {
+	for seed := range *synctest.Seeds {
 		label := fmt.Sprintf("T%d", seed)
 		source := w.add(label)
 		rng := rand.New(rand.NewPCG(uint64(seed), 1))

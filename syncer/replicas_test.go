@@ -15,14 +15,11 @@ import (
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/syncer"
+	"github.com/roster-gateway/roster/syncer/synctest"
 )
 
-// How long, or how often, the tests look. make conformance looks longer.
-var (
-	seeds        = flag.Int("seeds", 12, "seeds of the law")
-	killSeeds    = flag.Int("kills", 6, "seeds of the law with killed runs")
-	replicasTime = flag.Duration("replicas", 6*time.Second, "how long replicas share schedules")
-)
+// How long replicas share schedules; make conformance looks longer.
+var replicasTime = flag.Duration("replicas", 6*time.Second, "how long replicas share schedules")
 
 // TestThreeReplicasShareTheSchedules has three replicas work on schedules that are due every second, and kills one of them
 // after the other. No two runs of an instance are under way at once, and none is lost.
@@ -45,14 +42,14 @@ func TestR21ThreeReplicasShareTheSchedules(t *testing.T) {
 		w.must(err)
 	}
 	var running sync.WaitGroup
-	start := func() (*mortal, func()) {
-		m, s := w.replica(1<<40, false)
+	start := func() (*synctest.Mortal, func()) {
+		m, s := w.rig.Replica(synctest.Forever, false)
 		ctx, stop := context.WithCancel(t.Context())
 		running.Go(func() { s.Work(ctx) })
 		return m, stop
 	}
 	type process struct {
-		m    *mortal
+		m    *synctest.Mortal
 		stop func()
 	}
 	var replicas []process
@@ -64,7 +61,7 @@ func TestR21ThreeReplicasShareTheSchedules(t *testing.T) {
 	for end := time.Now().Add(*replicasTime); time.Now().Before(end); {
 		time.Sleep(*replicasTime / 6)
 		victim := &replicas[rng.IntN(3)]
-		victim.m.die("killed")
+		victim.m.Die("killed")
 		victim.stop()
 		victim.m, victim.stop = start()
 		for _, label := range labels {

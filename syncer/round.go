@@ -352,10 +352,7 @@ func (r *round) quarantine(ctx context.Context, hash, why string) error {
 }
 
 func (r *round) finish(ctx context.Context, f Finish) error {
-	if err := r.s.store.Finish(ctx, r.c.Lease, f); err != nil {
-		return err
-	}
-	return r.s.store.Drop(ctx, r.c.Lease.Run)
+	return r.s.store.Finish(ctx, r.c.Lease, f)
 }
 
 func uids(ids ...uuid.UUID) []uuid.UUID { return ids }

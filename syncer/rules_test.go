@@ -1,6 +1,7 @@
 package syncer_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -379,6 +380,39 @@ func TestR15SkipDeletedTakesBackNothing(t *testing.T) {
 	}
 	w.synced("AAD", syncer.StartOptions{}, syncer.Complete) // nobody tells of the deletion again, so that this is a full round
 	w.agree("AAD")
+}
+
+// TestR16LinksOfOtherInstancesAreNotCounted: who is deleted takes links of other instances along. These are neither among
+// the links that the instance has nor among those that it loses.
+func TestR16LinksOfOtherInstancesAreNotCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.work()
+	people, site := w.tenants["AAD"], w.add("Site")
+	for n := range 20 {
+		people.user(fmt.Sprintf("u%d", n), fmt.Sprintf("u%d@example.com", n))
+	}
+	people.manage("u1", "u0")
+	for n := range 10 {
+		group := fmt.Sprintf("g%d", n)
+		site.group(group, "Group "+group)
+		for member := range 3 {
+			site.foreign = append(site.foreign, connector.Link{
+				Type: connector.Member, OwnerKind: directory.KindGroup, OwnerKey: group,
+				Other: connector.Ref{Provider: "AAD", Key: fmt.Sprintf("u%d", member)},
+			})
+		}
+	}
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	if run := w.synced("Site", syncer.StartOptions{}, syncer.Complete); run.Linked != 30 {
+		t.Fatalf("%d links were made, want 30", run.Linked)
+	}
+	for member := range 3 {
+		people.remove(fmt.Sprintf("u%d", member), false)
+	}
+	if run := w.synced("AAD", syncer.StartOptions{}, syncer.Complete); run.Deleted != 3 {
+		t.Errorf("%d identities were deleted, want 3", run.Deleted)
+	}
 }
 
 func TestR16TheGuardQuarantinesAndThePlanIsApprovedOrRejected(t *testing.T) {

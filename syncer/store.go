@@ -88,7 +88,7 @@ type Leases interface {
 	Renew(ctx context.Context, l Lease, lease time.Duration) error
 	// Yield gives a run back, to be taken up again after a while. It keeps what was read.
 	Yield(ctx context.Context, l Lease, after time.Duration, reason string) error
-	// Finish ends a run.
+	// Finish ends a run, and drops what it kept aside.
 	Finish(ctx context.Context, l Lease, f Finish) error
 }
 
@@ -144,7 +144,7 @@ type StagedLink struct {
 type PlanSize struct {
 	// Actions counts identities by action.
 	Actions map[Action]int
-	// Unlinked counts the links that go, those of deleted identities included.
+	// Unlinked counts the instance's links that go, those of deleted identities included.
 	Unlinked int
 	// Identities and Links are how many the instance has.
 	Identities, Links int
@@ -190,6 +190,6 @@ type Apply interface {
 	KeepPending(ctx context.Context, l Lease) error
 	// NoteFailures lists what could not be applied.
 	NoteFailures(ctx context.Context, l Lease, failures []Failure) error
-	// Drop drops what a run kept aside.
+	// Drop drops what a run kept aside that was ended by somebody else.
 	Drop(ctx context.Context, run int64) error
 }

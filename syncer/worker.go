@@ -166,10 +166,7 @@ func (s *Service) fail(ctx context.Context, c *Claimed, cause error) error {
 		hold := directory.StateQuarantined
 		f.Hold, f.HoldReason = &hold, failedInARow(n, f.Reason, f.Retry)
 	}
-	if err := s.store.Finish(ctx, c.Lease, f); err != nil {
-		return err
-	}
-	return s.store.Drop(ctx, c.Lease.Run)
+	return s.store.Finish(ctx, c.Lease, f)
 }
 
 // backOff is the time to the next run after some failures in a row: the interval, doubled with each.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -69,14 +68,11 @@ func reachesTenant(t *testing.T, seed uint64) {
 
 // openTenant opens a simulated tenant, and waits for nothing there.
 func openTenant(server *graph.Server) (*source, error) {
-	s, err := open(connector.Config{AllowPrivate: true, Values: map[string]string{
-		keyTenant: server.Tenant.ID, keyClientID: server.ClientID, keyClientSecret: server.ClientSecret,
-		keyAuthority: server.URL(), keyGraph: server.URL(), "tls.caCertificate": string(server.CA()),
-	}})
-	if err == nil {
-		s.graph.Pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	s, err := patient().Open(connector.Config{AllowPrivate: true, Values: configOf(server)})
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	return s.(*source), nil
 }
 
 type object struct {

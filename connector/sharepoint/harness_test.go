@@ -59,10 +59,15 @@ func start(t testing.TB, seed uint64) *world {
 
 // config is what the source of a world is opened with.
 func (w *world) config() connector.Config {
-	return connector.Config{AllowPrivate: true, Log: slog.New(slog.DiscardHandler), Values: map[string]string{
-		"sp.siteUrl": w.server.SiteURL(), "sp.tenant": w.server.Tenant, "sp.clientId": w.server.ClientID, "sp.certificate": w.server.Certificate,
-		"sp.authorityHost": w.server.Origin, "tls.caCertificate": w.server.CA,
-	}}
+	return connector.Config{AllowPrivate: true, Log: slog.New(slog.DiscardHandler), Values: configOf(w.server)}
+}
+
+// configOf is what an instance is configured with that reads a simulated site.
+func configOf(server *sim.Server) map[string]string {
+	return map[string]string{
+		"sp.siteUrl": server.SiteURL(), "sp.tenant": server.Tenant, "sp.clientId": server.ClientID, "sp.certificate": server.Certificate,
+		"sp.authorityHost": server.Origin, "tls.caCertificate": server.CA,
+	}
 }
 
 // read reads a round, beginning where it is told to.
