@@ -39,7 +39,7 @@ func TestTheDirectoryBecomesWhatTheTenantIs(t *testing.T) {
 	rig.Work(rig.Service(syncer.Config{Lease: 10 * time.Second, Poll: 20 * time.Millisecond}))
 	synctest.EachSeed(t, *synctest.Seeds, func(t *testing.T, seed uint64) {
 		rig := rig.For(t)
-		becomesTenant(t, rig, seed, func(_ *rand.Rand, label string, o syncer.StartOptions) { rig.Synced(label, o) })
+		becomesTenant(t, rig, seed, func(_ *rand.Rand, label string, o syncer.StartOptions) *syncer.Run { return rig.Synced(label, o) })
 	})
 }
 
@@ -50,7 +50,9 @@ func TestR21TheDirectoryBecomesWhatTheTenantIsThoughRunsAreKilled(t *testing.T) 
 	rig := synctest.New(t, patient())
 	synctest.EachSeed(t, *synctest.Kills, func(t *testing.T, seed uint64) {
 		rig := rig.For(t)
-		becomesTenant(t, rig, seed, func(rng *rand.Rand, label string, o syncer.StartOptions) { rig.Killed(rng, 40, label, o) })
+		becomesTenant(t, rig, seed, func(rng *rand.Rand, label string, o syncer.StartOptions) *syncer.Run {
+			return rig.Killed(rng, 40, label, o)
+		})
 	})
 	if left := rig.Aside(); len(left) > 0 {
 		t.Errorf("runs that have ended left %v behind", left)
@@ -58,7 +60,7 @@ func TestR21TheDirectoryBecomesWhatTheTenantIsThoughRunsAreKilled(t *testing.T) 
 	t.Logf("killed at %v", rig.Died())
 }
 
-func becomesTenant(t *testing.T, rig *synctest.Rig, seed uint64, run func(*rand.Rand, string, syncer.StartOptions)) {
+func becomesTenant(t *testing.T, rig *synctest.Rig, seed uint64, run func(*rand.Rand, string, syncer.StartOptions) *syncer.Run) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 10))
 	tenant := graph.NewTenant(seed)
@@ -84,6 +86,22 @@ func becomesTenant(t *testing.T, rig *synctest.Rig, seed uint64, run func(*rand.
 	}
 	if diff := cmp.Diff(drawn(tenant.State()), rig.Picture(label)); diff != "" {
 		t.Fatalf("(-tenant +directory):\n%s", diff)
+	}
+	// One run is enough, unless it asks for a full round by itself.
+	server.Adversary.Expiries = 0
+	for range 3 {
+		tenant.Mutate(rng, rng.IntN(20))
+		first := run(rng, label, syncer.StartOptions{})
+		diff := cmp.Diff(drawn(tenant.State()), rig.Picture(label))
+		if diff == "" {
+			continue
+		}
+		if next := run(rng, label, syncer.StartOptions{}); first.Mode == syncer.ModeFull || next.Mode != syncer.ModeFull {
+			t.Fatalf("a run of mode %s left (-tenant +directory):\n%s", first.Mode, diff)
+		}
+		if diff := cmp.Diff(drawn(tenant.State()), rig.Picture(label)); diff != "" {
+			t.Fatalf("after the full round that was asked for (-tenant +directory):\n%s", diff)
+		}
 	}
 }
 
