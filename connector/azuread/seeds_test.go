@@ -89,7 +89,7 @@ func becomesTenant(t *testing.T, rig *synctest.Rig, seed uint64, run func(*rand.
 	}
 	// One run is enough, unless it asks for a full round by itself.
 	server.Adversary.Expiries = 0
-	for range 3 {
+	for range 2 {
 		tenant.Mutate(rng, rng.IntN(20))
 		first := run(rng, label, syncer.StartOptions{})
 		diff := cmp.Diff(drawn(tenant.State()), rig.Picture(label))
