@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const (
@@ -22,6 +23,12 @@ type answer struct {
 	shows string
 }
 
+// answers are those that were sent, whose bodies are used again unless they are large.
+var answers = sync.Pool{New: func() any { return &answer{body: make([]byte, 0, 2048)} }}
+
+const largeBody = 64 << 10
+
+// write sends an answer, which is not to be used any more.
 func (rq *request) write(a *answer) {
 	header := rq.w.Header()
 	if a.etag != "" {
@@ -41,6 +48,9 @@ func (rq *request) write(a *answer) {
 	header.Set("Content-Length", strconv.Itoa(len(a.body)))
 	rq.w.WriteHeader(a.status)
 	_, _ = rq.w.Write(a.body) // the client is gone: nothing to be done
+	if cap(a.body) <= largeBody {
+		answers.Put(a)
+	}
 }
 
 // mediaType is application/json for clients that ask for it and not for SCIM's own type (RFC 7644 section 3.8). Those

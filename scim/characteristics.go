@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,7 +92,7 @@ func uniqueText(a *schema.Attribute, value any) string {
 		}
 		return v.String()
 	case bool:
-		return string(scalar(v))
+		return strconv.FormatBool(v)
 	case string:
 		if at, err := time.Parse(time.RFC3339Nano, v); err == nil && a.Type == schema.DateTime {
 			return at.UTC().Format(time.RFC3339Nano)

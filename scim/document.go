@@ -2,9 +2,12 @@ package scim
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // object is a JSON object in the making. Attributes go from the store to the answer in this form and are never decoded,
@@ -119,22 +122,39 @@ func valueEnd(text string) int {
 	return len(text)
 }
 
-const hex = "0123456789abcdef"
+const digits = "0123456789abcdef"
 
 // appendText appends a text as a JSON string.
 func appendText(out []byte, text string) []byte {
-	out = append(out, '"')
+	return append(appendEscaped(append(out, '"'), text), '"')
+}
+
+// appendEscaped appends what stands between the quotes of a JSON string.
+func appendEscaped(out []byte, text string) []byte {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '"' || c == '\\':
 			out = append(out, '\\', c)
 		case c < ' ':
-			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			out = append(out, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 		default:
 			out = append(out, c)
 		}
 	}
-	return append(out, '"')
+	return out
+}
+
+// appendUID appends an id as it is given out.
+func appendUID(out []byte, uid uuid.UUID) []byte {
+	begin := 0
+	for _, end := range [...]int{4, 6, 8, 10, 16} {
+		if begin > 0 {
+			out = append(out, '-')
+		}
+		out = hex.AppendEncode(out, uid[begin:end])
+		begin = end
+	}
+	return out
 }
 
 // encode is the JSON of a value that was decoded from JSON or made by the program. It ends without a line feed.

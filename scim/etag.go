@@ -1,8 +1,8 @@
 package scim
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/roster-gateway/roster/directory"
@@ -11,7 +11,7 @@ import (
 
 // etag is the version of a resource as clients see it (RFC 7644 section 3.14). It covers what a client can write to
 // the resource; what follows from other resources (a user's groups, the names of members) does not change it.
-func etag(r *directory.Record) string { return fmt.Sprintf(`W/"%d"`, r.Version) }
+func etag(r *directory.Record) string { return `W/"` + strconv.FormatInt(r.Version, 10) + `"` }
 
 // errNotModified answers a conditional GET of a version that the client has.
 var errNotModified = &problem{status: http.StatusNotModified}

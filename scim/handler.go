@@ -74,6 +74,7 @@ type request struct {
 	*handler
 	w         http.ResponseWriter
 	r         *http.Request
+	context   context.Context // of r, with who acts
 	id        string
 	principal *access.Principal
 	// instance owns everything that the request reads and writes.
@@ -92,13 +93,13 @@ type request struct {
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, writes := directory.WithWrites(r.Context())
-	rq := &request{handler: h, w: w, id: telemetry.RequestID(ctx), note: note{begun: time.Now()}}
+	rq := &request{handler: h, w: w, r: r, id: telemetry.RequestID(ctx), note: note{begun: time.Now()}}
 	if rq.id == "" { // nobody before has seen to it
 		rq.id = uuid.NewString()
 		ctx = telemetry.WithRequestID(ctx, rq.id)
 		w.Header().Set(telemetry.RequestIDHeader, rq.id)
 	}
-	rq.r = r.WithContext(ctx)
+	rq.context = ctx
 	answer, err := rq.safely(rq.serve)
 	if revision := rq.revision(writes, err != nil); revision != nil {
 		w.Header().Set("Roster-Revision", revision.String())
@@ -142,7 +143,7 @@ func (rq *request) safely(serve func() (*answer, error)) (out *answer, err error
 	return serve()
 }
 
-func (rq *request) ctx() context.Context { return rq.r.Context() }
+func (rq *request) ctx() context.Context { return rq.context }
 
 // serve lets the request in and hands it to its endpoint.
 func (rq *request) serve() (*answer, error) {
@@ -172,6 +173,6 @@ func (rq *request) authenticate() error {
 		return &directory.Error{Code: directory.CodeUnauthenticated, Message: "A valid bearer token is required.", Cause: err}
 	}
 	rq.principal = p
-	rq.r = rq.r.WithContext(directory.WithActor(access.WithPrincipal(rq.ctx(), p), p.Actor("scim", rq.id)))
+	rq.context = directory.WithActor(access.WithPrincipal(rq.ctx(), p), p.Actor("scim", rq.id))
 	return nil
 }

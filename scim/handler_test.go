@@ -73,7 +73,7 @@ func TestRetryIsBounded(t *testing.T) {
 	t.Parallel()
 	staleness := directory.Clash(directory.ReasonStale, "", "x")
 	attempt := func(tries *int) func() error { return func() error { *tries++; return staleness } }
-	rq := &request{r: httptest.NewRequestWithContext(t.Context(), http.MethodPatch, "/", nil)}
+	rq := &request{context: t.Context(), r: httptest.NewRequestWithContext(t.Context(), http.MethodPatch, "/", nil)}
 	tries := 0
 	if err := rq.retry(attempt(&tries)); !directory.HasCode(err, directory.CodeUnavailable) || tries != maxTries {
 		t.Errorf("%v after %d tries", err, tries)

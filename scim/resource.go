@@ -24,7 +24,9 @@ func (rq *request) get(c *collection, id string) (*answer, error) {
 
 // one answers with one resource.
 func (rq *request) one(c *collection, status int, r *directory.Resource, p *projection) *answer {
-	return &answer{status: status, body: rq.show(make([]byte, 0, 2048), c, r, p), etag: etag(r.Record), shows: rq.address(c, r.UID.String())}
+	a := answers.Get().(*answer)
+	*a = answer{status: status, body: rq.show(a.body[:0], c, r, p), etag: etag(r.Record), shows: rq.address(c, r.UID.String())}
+	return a
 }
 
 // written answers with a resource as it was written. Its links are read where there may be any of the wanted kinds.

@@ -4,43 +4,96 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/scim/schema"
 )
 
+// drawing is what the members of one resource are gathered in. Drawings are used again.
+type drawing struct {
+	core       object
+	extensions []object
+	made       []byte // the values that were made here, one after the other
+}
+
+var drawings = sync.Pool{New: func() any { return &drawing{core: make(object, 0, 32), made: make([]byte, 0, 2048)} }}
+
+// done clears the drawing, but for its memory, unless that has grown large.
+func (d *drawing) done() {
+	if cap(d.made) > largeBody {
+		return
+	}
+	clear(d.core[:cap(d.core)])
+	for _, e := range d.extensions {
+		clear(e[:cap(e)])
+	}
+	d.core, d.extensions, d.made = d.core[:0], d.extensions[:0], d.made[:0]
+	drawings.Put(d)
+}
+
+// since is the value that was made from a place on.
+func (d *drawing) since(begin int) []byte { return d.made[begin:len(d.made):len(d.made)] }
+
+// set gives a member of the core schema what was made from a place on.
+func (d *drawing) set(name string, begin int) { d.core.set(name, d.since(begin)) }
+
 // show appends a resource as it is sent.
 func (rq *request) show(out []byte, c *collection, r *directory.Resource, p *projection) []byte {
-	o := appendMembers(make(object, 0, 20), r.Attrs.JSON())
-	extensions := make([]object, len(c.rt.Extensions))
-	o = slices.DeleteFunc(o, func(m member) bool {
-		i := c.extension(m.name)
-		if i >= 0 {
-			extensions[i] = appendMembers(nil, m.stored)
-		}
-		return i >= 0 || strings.IndexByte(m.name, ':') >= 0 // an extension, perhaps one that the type has no more
+	d := drawings.Get().(*drawing)
+	defer d.done()
+	d.stored(c, r)
+	kept := slices.ContainsFunc(d.core, func(m member) bool { return m.name == "displayName" })
+	d.core = slices.DeleteFunc(d.core, func(m member) bool { return m.stored == "null" })
+	c.fields(r.Record, kept, func(name string, value any) {
+		begin := len(d.made)
+		d.made = appendScalar(d.made, value)
+		d.set(name, begin)
 	})
-	kept := slices.ContainsFunc(o, func(m member) bool { return m.name == "displayName" })
-	o = slices.DeleteFunc(o, func(m member) bool { return m.stored == "null" })
-	c.fields(r.Record, kept, func(name string, value any) { o.set(name, scalar(value)) })
-	rq.setLinks(&o, extensions, c, r)
-	schemas := appendText([]byte{'['}, c.rt.Core.ID)
+	rq.drawLinks(d, c, r)
+	begin := len(d.made)
+	d.made = appendText(append(d.made, '['), c.rt.Core.ID)
 	for i, e := range c.rt.Extensions {
-		if len(extensions[i]) > 0 {
-			schemas = appendText(append(schemas, ','), e.ID)
+		if len(d.extensions[i]) > 0 {
+			d.made = appendText(append(d.made, ','), e.ID)
 		}
 	}
-	o.set("schemas", append(schemas, ']'))
-	o.set("id", appendText(nil, r.UID.String()))
-	o.set("meta", rq.meta(c, r.Record))
-	o = p.apply(o, nil)
+	d.made = append(d.made, ']')
+	d.set("schemas", begin)
+	begin = len(d.made)
+	d.made = append(appendUID(append(d.made, '"'), r.UID), '"')
+	d.set("id", begin)
+	begin = len(d.made)
+	d.made = rq.appendMeta(d.made, c, r.Record)
+	d.set("meta", begin)
+	o := p.apply(d.core, nil)
 	for i, e := range c.rt.Extensions {
-		if shown := p.apply(extensions[i], e); len(shown) > 0 {
-			o.set(e.ID, shown.appendTo(nil))
+		if shown := p.apply(d.extensions[i], e); len(shown) > 0 {
+			begin := len(d.made)
+			d.made = shown.appendTo(d.made)
+			o.set(e.ID, d.since(begin))
 		}
 	}
 	return o.appendTo(out)
+}
+
+// stored gathers the stored attributes of a resource, those of extensions by themselves.
+func (d *drawing) stored(c *collection, r *directory.Resource) {
+	d.core = appendMembers(d.core, r.Attrs.JSON())
+	d.extensions = slices.Grow(d.extensions, len(c.rt.Extensions))[:len(c.rt.Extensions)]
+	for i := range d.extensions {
+		d.extensions[i] = d.extensions[i][:0]
+	}
+	d.core = slices.DeleteFunc(d.core, func(m member) bool {
+		i := c.extension(m.name)
+		if i >= 0 {
+			d.extensions[i] = appendMembers(d.extensions[i], m.stored)
+		}
+		return i >= 0 || strings.IndexByte(m.name, ':') >= 0 // an extension, perhaps one that the type has no more
+	})
 }
 
 // extension is the place of an extension among those of the type, -1 for a name that is none.
@@ -53,67 +106,67 @@ func (c *collection) extension(name string) int {
 	return -1
 }
 
-// scalar is a text or a boolean as JSON.
-func scalar(value any) []byte {
+// appendScalar appends a text or a boolean as JSON.
+func appendScalar(out []byte, value any) []byte {
 	switch v := value.(type) {
 	case string:
-		return appendText(make([]byte, 0, len(v)+2), v)
+		return appendText(out, v)
 	case bool:
-		return strconv.AppendBool(nil, v)
+		return strconv.AppendBool(out, v)
 	}
-	return encode(value)
+	return append(out, encode(value)...)
 }
 
-// setLinks shows links: the groups that a user is in and the manager, or the members of a group.
-func (rq *request) setLinks(o *object, extensions []object, c *collection, r *directory.Resource) {
-	if len(r.Links) == 0 {
-		return
+// drawLinks shows links: the groups that a user is in and the manager, or the members of a group.
+func (rq *request) drawLinks(d *drawing, c *collection, r *directory.Resource) {
+	manager := func(l directory.Reference) bool { return r.Kind == directory.KindUser && l.Kind == directory.KindUser }
+	if i := slices.IndexFunc(r.Links, manager); i >= 0 {
+		begin := len(d.made)
+		d.made = rq.appendReference(d.made, "displayName", "", r.Links[i])
+		d.extensions[c.extension(schema.EnterpriseUserURN)].set("manager", d.since(begin))
 	}
 	name := "groups"
 	if r.Kind == directory.KindGroup {
 		name = "members"
 	}
-	list := make([]byte, 1, 256*len(r.Links))
-	list[0] = '['
+	begin := len(d.made)
 	for _, l := range r.Links {
-		switch {
-		case r.Kind == directory.KindUser && l.Kind == directory.KindUser:
-			extensions[c.extension(schema.EnterpriseUserURN)].set("manager", rq.reference(nil, "displayName", "", l))
+		if manager(l) {
 			continue
-		case len(list) > 1:
-			list = append(list, ',')
 		}
-		list = rq.reference(list, "display", c.binding.Links[name].Types[l.Kind], l)
+		d.made = append(d.made, ',')
+		d.made = rq.appendReference(d.made, "display", c.binding.Links[name].Types[l.Kind], l)
 	}
-	if len(list) > 1 {
-		o.set(name, append(list, ']'))
+	if len(d.made) > begin {
+		d.made[begin] = '[' // in the place of the first comma
+		d.made = append(d.made, ']')
+		d.set(name, begin)
 	}
 }
 
-// reference appends a linked identity as the value of an attribute.
-func (rq *request) reference(out []byte, nameKey, kind string, l directory.Reference) []byte {
+// appendReference appends a linked identity as the value of an attribute.
+func (rq *request) appendReference(out []byte, nameKey, kind string, l directory.Reference) []byte {
 	out = append(out, `{"$ref":`...)
-	out = appendText(out, rq.address(rq.collections[kindType[l.Kind]], l.UID.String()))
+	out = rq.appendAddress(out, rq.collections[kindType[l.Kind]], l.UID)
 	out = append(append(append(out, `,"`...), nameKey...), `":`...)
 	out = appendText(out, l.DisplayName)
 	if kind != "" {
 		out = append(append(append(out, `,"type":"`...), kind...), '"')
 	}
-	out = append(append(out, `,"value":"`...), l.UID.String()...)
-	return append(out, `"}`...)
+	return append(appendUID(append(out, `,"value":"`...), l.UID), `"}`...)
 }
 
-func (rq *request) meta(c *collection, r *directory.Record) []byte {
-	out := append(make([]byte, 0, 320), `{"created":"`...)
+func (rq *request) appendMeta(out []byte, c *collection, r *directory.Record) []byte {
+	out = append(out, `{"created":"`...)
 	out = r.CreatedAt.UTC().AppendFormat(out, time.RFC3339Nano)
 	out = append(out, `","lastModified":"`...)
 	out = r.UpdatedAt.UTC().AppendFormat(out, time.RFC3339Nano)
 	out = append(out, `","location":`...)
-	out = appendText(out, rq.address(c, r.UID.String()))
+	out = rq.appendAddress(out, c, r.UID)
 	out = append(out, `,"resourceType":`...)
 	out = appendText(out, c.rt.Name)
-	out = append(out, `,"version":`...)
-	return append(appendText(out, etag(r)), '}')
+	out = append(out, `,"version":"W/\"`...)
+	return append(strconv.AppendInt(out, r.Version, 10), `\""}`...)
 }
 
 // kindType is the resource type of the identities of a kind.
@@ -122,4 +175,11 @@ var kindType = map[directory.IdentityKind]string{directory.KindUser: "User", dir
 // address is where a resource is found.
 func (rq *request) address(c *collection, id string) string {
 	return rq.base + c.rt.Endpoint + "/" + id
+}
+
+// appendAddress appends the address of a resource as a JSON string.
+func (rq *request) appendAddress(out []byte, c *collection, id uuid.UUID) []byte {
+	out = appendEscaped(append(out, '"'), rq.base)
+	out = append(append(out, c.rt.Endpoint...), '/')
+	return append(appendUID(out, id), '"')
 }

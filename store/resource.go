@@ -43,13 +43,12 @@ func linkList(near, far, which string) string {
 		ORDER BY l.kind, l.` + far + `)`
 }
 
-// beside are the columns of what is read beside a row.
-func beside(links directory.LinkSet) string {
-	snapshot := ""
+// snapshotColumn is the state that a row is read in, where that is wanted.
+func snapshotColumn(links directory.LinkSet) string {
 	if links.Snapshot {
-		snapshot = ", pg_current_snapshot()::text"
+		return ", pg_current_snapshot()::text"
 	}
-	return snapshot + linkLists[onlyLinks(links)]
+	return ""
 }
 
 func onlyLinks(links directory.LinkSet) directory.LinkSet {
@@ -76,7 +75,7 @@ func resourceSQL(q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) 
 	}
 	c.equal("i.uid", uid.String())
 	table, columns := resourceSource(q)
-	return `SELECT ` + columns + beside(links) + ` FROM ` + table + c.where(), c, nil
+	return `SELECT ` + columns + snapshotColumn(links) + linkLists[onlyLinks(links)] + ` FROM ` + table + c.where(), c, nil
 }
 
 // Resources implements [directory.Store].
@@ -104,7 +103,7 @@ func resourcesSQL(q directory.ListQuery, links directory.LinkSet) (query string,
 	if q.Order.By != nil {
 		sortKey = ", " + key.sql + "::text"
 	}
-	return `SELECT ` + columns + beside(links) + sortKey + ` FROM ` + from, c, nil
+	return `SELECT ` + columns + snapshotColumn(links) + linkLists[onlyLinks(links)] + sortKey + ` FROM ` + from, c, nil
 }
 
 func (s *Store) resources(ctx context.Context, q directory.ListQuery, links directory.LinkSet, query string, c *conditions) ([]*directory.Resource, error) {
