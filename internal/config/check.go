@@ -56,7 +56,8 @@ func (d *Database) Complete() error {
 	return cmp.Or(between("ROSTER_DATABASE_MAX_CONNS", d.DatabaseMaxConns, 2, 1000),
 		between("ROSTER_CHANGE_RETENTION", d.ChangeRetention, time.Hour, maxRetention),
 		between("ROSTER_TOMBSTONE_RETENTION", d.TombstoneRetention, d.ChangeRetention, maxRetention), // changes name who was deleted
-		between("ROSTER_PROVISIONING_LOG_RETENTION", d.ProvisioningLogRetention, time.Hour, maxRetention))
+		between("ROSTER_PROVISIONING_LOG_RETENTION", d.ProvisioningLogRetention, time.Hour, maxRetention),
+		between("ROSTER_SYNC_RETENTION", d.SyncRetention, time.Hour, maxRetention))
 }
 
 // checkURL accepts the URL form only, and keeps the parser's error, which quotes the URL, to itself.

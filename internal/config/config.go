@@ -33,6 +33,7 @@ type Database struct {
 	ChangeRetention          time.Duration `env:"ROSTER_CHANGE_RETENTION" default:"168h" placeholder:"${default}" help:"How long the change feed reaches back: 1h to 87600h. Cursors and revisions from before are refused as expired."`
 	TombstoneRetention       time.Duration `env:"ROSTER_TOMBSTONE_RETENTION" default:"720h" placeholder:"${default}" help:"How long deleted identities can still be told from unknown ones, not shorter than the change retention: up to 87600h. After that their rows are deleted."`
 	ProvisioningLogRetention time.Duration `env:"ROSTER_PROVISIONING_LOG_RETENTION" default:"720h" placeholder:"${default}" help:"How long the provisioning log reaches back: 1h to 87600h."`
+	SyncRetention            time.Duration `env:"ROSTER_SYNC_RETENTION" default:"2160h" placeholder:"${default}" help:"How long the history of synchronization runs reaches back: 1h to 87600h. The latest run of an instance is kept whatever its age."`
 	PostgresBin              string        `env:"ROSTER_POSTGRES_BIN" placeholder:"FOLDER" help:"Folder of the programs postgres and initdb for Roster's own Postgres. Default: searched for on this machine."`
 }
 
