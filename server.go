@@ -91,6 +91,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		Bootstrap:    tokens.Bootstrap,
 		Replica:      people.ReplicaStats,
 		Provisioning: provisioning,
+		Sync:         synchronization,
 	}, nil
 }
 

@@ -9,6 +9,7 @@ type Settings struct {
 	Listening `embed:"" group:"Listening"`
 	Database  `embed:"" group:"Database"`
 	Access    `embed:"" group:"Access"`
+	Secrets   `embed:"" group:"Access"`
 	OIDC      `embed:"" group:"OpenID Connect"`
 	SCIM      `embed:"" group:"SCIM"`
 	Sources   `embed:"" group:"Sources"`
@@ -37,11 +38,16 @@ type Database struct {
 	PostgresBin              string        `env:"ROSTER_POSTGRES_BIN" placeholder:"FOLDER" help:"Folder of the programs postgres and initdb for Roster's own Postgres. Default: searched for on this machine."`
 }
 
-// Access says who may administer, and what guards secrets.
+// Access says who may administer.
 type Access struct {
 	AdminToken     Secret `env:"ROSTER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Access token with every scope but SCIM. Without one, the first start makes a token and prints it once. Other users of the machine can see flags: prefer the variable or the file."`
 	AdminTokenFile string `env:"ROSTER_ADMIN_TOKEN_FILE" placeholder:"FILE" help:"File that holds the admin token, instead of the token itself."`
-	SecretsKeyset  string `env:"ROSTER_SECRETS_KEYSET" placeholder:"FILE" help:"File with the keys that secrets of the runtime configuration are encrypted with, the same for all replicas: see roster keyset. Default: secrets-keyset.json in the data folder, made at the first start; with a database URL none, and secrets are refused."`
+}
+
+// Secrets says what guards secrets.
+type Secrets struct {
+	SecretsKeyset     string `env:"ROSTER_SECRETS_KEYSET" placeholder:"FILE" help:"File with the keys that secrets of the runtime configuration are encrypted with, the same for all replicas: see roster keyset. Default: secrets-keyset.json in the data folder, made at the first start; with a database URL none, and secrets are refused."`
+	SecretsKeysetJSON Secret `env:"ROSTER_SECRETS_KEYSET_JSON" name:"secrets-keyset-json" placeholder:"JSON" help:"Text of that file, instead of the file: prefer the variable, as other users of the machine can see flags. Changes count from the next start."`
 }
 
 // OIDC says whose access tokens are taken on SCIM, besides Roster's own.

@@ -42,6 +42,7 @@ func TestComplete(t *testing.T) {
 		"no retention":     {func(s *Settings) { s.ChangeRetention = time.Minute }, "ROSTER_CHANGE_RETENTION"},
 		"short tombstones": {func(s *Settings) { s.TombstoneRetention = time.Hour }, "ROSTER_TOMBSTONE_RETENTION"},
 		"no log":           {func(s *Settings) { s.ProvisioningLogRetention = time.Minute }, "ROSTER_PROVISIONING_LOG_RETENTION"},
+		"two keysets":      {func(s *Settings) { s.SecretsKeyset, s.SecretsKeysetJSON = "file", "{}" }, "keep one"},
 		"no history":       {func(s *Settings) { s.SyncRetention = 0 }, "ROSTER_SYNC_RETENTION"},
 		"long retention":   {func(s *Settings) { s.TombstoneRetention = 1e6 * time.Hour }, "ROSTER_TOMBSTONE_RETENTION"},
 		"long grace":       {func(s *Settings) { s.DrainGrace = 6 * time.Second }, "from 0s to 5s"},
