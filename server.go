@@ -56,6 +56,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	go people.Reevaluate(p.Background, p.Store, reevaluator(types))
 	go people.KeepHouse(p.Background, p.Store, directory.Retention{
 		Changes: p.Settings.ChangeRetention, Tombstones: p.Settings.TombstoneRetention, Provisioning: p.Settings.ProvisioningLogRetention,
+		Synchronization: p.Settings.SyncRetention,
 	})
 	p.Store.Hints(p.Background, p.Log, people.Wake)
 	provisioning := directory.NewProvisioningLog(p.Store, p.Log)
@@ -90,6 +91,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		Bootstrap:    tokens.Bootstrap,
 		Replica:      people.ReplicaStats,
 		Provisioning: provisioning,
+		Sync:         synchronization,
 	}, nil
 }
 

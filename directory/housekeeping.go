@@ -15,6 +15,9 @@ type Retention struct {
 	Tombstones time.Duration
 	// Provisioning is how long the provisioning log reaches back.
 	Provisioning time.Duration
+	// Synchronization is how long the history of synchronization reaches back. An instance's latest run is kept whatever
+	// its age.
+	Synchronization time.Duration
 }
 
 // Housekeeper is what keeping house needs from storage. Each call is one bounded transaction, and is to be repeated until
@@ -26,6 +29,11 @@ type Housekeeper interface {
 	PurgeTombstones(ctx context.Context, age time.Duration) (deleted int, err error)
 	// PruneProvisioningEvents deletes the oldest events of the provisioning log that are older than age.
 	PruneProvisioningEvents(ctx context.Context, age time.Duration) (deleted int, err error)
+	// PruneRuns deletes synchronization runs that ended longer than age ago, after their failures and plans. It leaves
+	// those that are under way or wait for approval, and the latest of each instance.
+	PruneRuns(ctx context.Context, age time.Duration) (deleted int, err error)
+	// DropLeftovers drops what runs kept aside that are not under way any more, as a crash leaves it behind.
+	DropLeftovers(ctx context.Context) (dropped int, err error)
 }
 
 const (
@@ -62,6 +70,8 @@ func (d *Directory) TidyUp(ctx context.Context, store Housekeeper, keep Retentio
 		{"tombstones", keep.Tombstones, store.PurgeTombstones},
 		{"changes", keep.Changes, store.PruneChanges},
 		{"provisioning events", keep.Provisioning, store.PruneProvisioningEvents},
+		{"synchronization runs", keep.Synchronization, store.PruneRuns},
+		{"tables of runs that have ended", 0, func(ctx context.Context, _ time.Duration) (int, error) { return store.DropLeftovers(ctx) }},
 	} {
 		total := 0
 		for {

@@ -2,10 +2,13 @@ package store_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/lib/pq"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/testpg"
@@ -85,7 +88,7 @@ func (h *house) settle() {
 func (h *house) tidyUp() {
 	h.Helper()
 	const day = 24 * time.Hour
-	if err := h.TidyUp(h.ctx, h.store, directory.Retention{Changes: 7 * day, Tombstones: 30 * day, Provisioning: 30 * day}); err != nil {
+	if err := h.TidyUp(h.ctx, h.store, directory.Retention{Changes: 7 * day, Tombstones: 30 * day, Provisioning: 30 * day, Synchronization: 90 * day}); err != nil {
 		h.Fatal(err)
 	}
 }
@@ -294,5 +297,111 @@ func TestHousekeepingIsBoundedAndInTurn(t *testing.T) {
 	h.tidyUp()
 	if n := h.count(`SELECT count(*) FROM change_log WHERE at < now() - interval '7 days'`); n != 0 {
 		t.Errorf("%d old changes are left", n)
+	}
+}
+
+// runs stores runs of the instance that ended some days ago, the oldest first, and returns their ids.
+func (h *house) runs(status string, daysAgo ...int) (ids []int64) {
+	h.Helper()
+	for _, days := range daysAgo {
+		var id int64
+		if err := h.db.QueryRow(`INSERT INTO sync_run (instance_id, mode, status, requested_at, ended_at)
+			VALUES ($1, 'FULL', $2, now() - make_interval(days => $3), CASE WHEN $2 IN ('QUEUED', 'SYNCHRONIZING') THEN NULL ELSE now() - make_interval(days => $3) END)
+			RETURNING id`, h.instance.ID, status, days).Scan(&id); err != nil {
+			h.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (h *house) exec(statement string, args ...any) {
+	h.Helper()
+	if _, err := h.db.Exec(statement, args...); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func TestOldRunsArePruned(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	waiting := h.runs("QUARANTINED", 200)[0]
+	old := h.runs("FAILED", 150, 120, 91)
+	young := h.runs("COMPLETE", 89)[0]
+	live := h.runs("SYNCHRONIZING", 180)[0]
+	if _, err := h.AddProvider(h.ctx, "Other", directory.TypeSCIM, true); err != nil {
+		t.Fatal(err)
+	}
+	other, err := h.AddInstance(h.ctx, "Other", "", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := h.instance
+	h.instance = other
+	latest := h.runs("FAILED", 300)[0]
+	h.instance = first
+	h.exec(`INSERT INTO sync_failure (run_id, external_id, code, message) SELECT $1, n::text, 'SOURCE_ERROR', 'm' FROM generate_series(1, 6000) AS n`, old[0])
+	h.exec(`INSERT INTO sync_plan (run_id, n, action, fqn) SELECT $1, n, 'DELETE', 'x' FROM generate_series(1, 6000) AS n`, old[1])
+	for _, kept := range []int64{waiting, young, live, latest} {
+		h.exec(`INSERT INTO sync_failure (run_id, external_id, code, message) VALUES ($1, 'x', 'SOURCE_ERROR', 'm')`, kept)
+		h.exec(`INSERT INTO sync_plan (run_id, n, action, fqn) VALUES ($1, 1, 'DELETE', 'x')`, kept)
+	}
+
+	const quarter = 90 * 24 * time.Hour
+	if deleted, err := h.store.PruneRuns(h.ctx, quarter); err != nil || deleted != 5000 {
+		t.Errorf("one batch deleted %d, %v; want 5000 failures", deleted, err)
+	}
+	h.tidyUp()
+	var left pq.Int64Array
+	if err := h.db.QueryRow(`SELECT array_agg(id ORDER BY id) FROM sync_run`).Scan(&left); err != nil {
+		t.Fatal(err)
+	}
+	if want := (pq.Int64Array{waiting, young, live, latest}); !slices.Equal(left, want) {
+		t.Errorf("the runs %v are left, want %v", left, want)
+	}
+	for _, table := range []string{"sync_failure", "sync_plan"} {
+		if n := h.count(`SELECT count(*) FROM ` + table); n != 4 {
+			t.Errorf("%s has %d rows, want 4", table, n)
+		}
+	}
+}
+
+// What a run kept aside is dropped once it cannot go on, and never before.
+func TestTablesOfEndedRunsAreDropped(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ended, waiting := h.runs("FAILED", 1)[0], h.runs("QUARANTINED", 1)[0]
+	live := h.runs("SYNCHRONIZING", 1)[0]
+	const unknown = 987654
+	for _, run := range []int64{ended, waiting, live, unknown} {
+		for _, name := range []string{"stage_identity", "stage_link", "todo", "want", "todo_link"} {
+			h.exec(fmt.Sprintf(`CREATE TABLE %s_%d (n int)`, name, run))
+		}
+	}
+	h.exec(`CREATE TABLE todo_list_7 (n int)`) // somebody else's
+	tables := func() int { return h.count(`SELECT count(*) FROM pg_tables WHERE tablename ~ '^(stage|todo|want)'`) }
+
+	// Somebody is just approving the run that waits.
+	approval, err := h.db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer approval.Rollback()
+	if _, err := approval.Exec(`UPDATE sync_run SET plan_hash = 'x' WHERE id = $1`, waiting); err != nil {
+		t.Fatal(err)
+	}
+	h.tidyUp()
+	if n := tables(); n != 11 {
+		t.Errorf("%d tables are left beside an approval, want 11: two runs' and somebody else's", n)
+	}
+	if err := approval.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	h.tidyUp()
+	if n := tables(); n != 6 {
+		t.Errorf("%d tables are left, want 6: those of the live run and somebody else's", n)
+	}
+	if n := h.count(fmt.Sprintf(`SELECT count(*) FROM pg_tables WHERE tablename LIKE '%%\_%d'`, live)); n != 5 {
+		t.Errorf("the live run has %d tables, want 5", n)
 	}
 }

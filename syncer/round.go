@@ -140,6 +140,7 @@ func newKeeper(ctx context.Context, r *round) *keeper {
 			if k.err = r.s.store.StageMore(ctx, r.c.Lease, page); k.err != nil {
 				return
 			}
+			r.s.counters.staged(r.instance.Provider.Type, page)
 		}
 	}()
 	return k

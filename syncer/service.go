@@ -110,6 +110,7 @@ func (s *Service) endRun(ctx context.Context, run *Run, i *directory.Instance, f
 	if !ended {
 		return nil, directory.Clash("", "runId", "The run %s: it is %s.", not, now.Status)
 	}
+	s.counters.ended(i.Provider.Type, now)
 	if err := s.store.Drop(ctx, run.ID); err != nil {
 		s.cfg.Log.Warn("what a run kept aside could not be dropped yet", "run", run.UID, "error", err)
 	}

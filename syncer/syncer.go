@@ -35,11 +35,12 @@ type Config struct {
 
 // Service synchronizes. It is safe for concurrent use.
 type Service struct {
-	store  Store
-	people *directory.Directory
-	cfg    Config
-	owner  string
-	wake   chan struct{}
+	store    Store
+	people   *directory.Directory
+	cfg      Config
+	owner    string
+	wake     chan struct{}
+	counters *counters
 }
 
 // New returns a Service. It works on runs only while [Service.Work] runs.
@@ -56,7 +57,7 @@ func New(store Store, people *directory.Directory, cfg Config) *Service {
 	if cfg.AtOnce == 0 {
 		cfg.AtOnce = 2
 	}
-	return &Service{store: store, people: people, cfg: cfg, owner: rand.Text(), wake: make(chan struct{}, 1)}
+	return &Service{store: store, people: people, cfg: cfg, owner: rand.Text(), wake: make(chan struct{}, 1), counters: newCounters()}
 }
 
 // Synchronizes reports whether instances of a provider type are synchronized.

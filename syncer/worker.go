@@ -119,8 +119,9 @@ func (s *Service) end(ctx context.Context, c *Claimed, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Lease)
 	defer cancel()
 	switch source := connector.AsError(err); {
-	case err == nil:
-		return // it is finished
+	case err == nil: // it is finished
+		s.count(ctx, &c.Run)
+		return
 	case errors.Is(err, ErrLost):
 		s.dropCancelled(ctx, c)
 		return
@@ -132,7 +133,9 @@ func (s *Service) end(ctx context.Context, c *Claimed, err error) {
 	case source != nil && source.Code == connector.Throttled:
 		err = s.store.Yield(ctx, c.Lease, source.RetryAfter, source.Message)
 	default:
-		err = s.fail(ctx, c, err)
+		if err = s.fail(ctx, c, err); err == nil {
+			s.count(ctx, &c.Run)
+		}
 	}
 	if err != nil && !errors.Is(err, ErrLost) {
 		log.Warn("the run could not be given back; it is taken up again when its lease has run out", "error", err)

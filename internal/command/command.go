@@ -30,6 +30,7 @@ type commandLine struct {
 	Migrate    migrateCommand    `cmd:"" set:"log_level=info" help:"Bring the database's schema up to this version, and end."`
 	Epoch      epochCommand      `cmd:"" help:"Begin a new life of the database after a restore."`
 	Keyset     keysetCommand     `cmd:"" help:"Make a file of keys for secrets."`
+	Secrets    secretsCommand    `cmd:"" help:"Give secrets a new key."`
 	SCIM       scimCommand       `cmd:"" name:"scim" help:"Be a SCIM client: sign in, list users, push a directory."`
 	Sim        simCommand        `cmd:"" help:"Simulate a source of identities, to try a synchronization without one."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

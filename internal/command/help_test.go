@@ -112,7 +112,7 @@ func TestBashCompletes(t *testing.T) {
 	var script bytes.Buffer
 	run(context.Background(), nil, []string{"completion", "bash"}, &script, os.Stderr)
 	for _, c := range []struct{ words, want string }{
-		{"roster se", "serve"},
+		{"roster ser", "serve"},
 		{"roster serve --data-d", "--data-dir"},
 		{"roster serve --log-level d", "debug"},
 		{"roster completion z", "zsh"},

@@ -35,6 +35,13 @@ func (c *keysetCommand) Run(p *program) error {
 // openKeyset gives the keys that secrets are encrypted with; nil where there are none. Only the keyset of Roster's own
 // data folder is made by itself: replicas that each made their own could not read each other's secrets.
 func openKeyset(settings *config.Settings) (Sealer, error) {
+	if settings.SecretsKeysetJSON != "" {
+		box, err := secret.Parse(settings.SecretsKeysetJSON.Reveal(), "in ROSTER_SECRETS_KEYSET_JSON")
+		if err != nil {
+			return nil, err
+		}
+		return box, nil
+	}
 	file := settings.SecretsKeyset
 	if file == "" {
 		return nil, nil

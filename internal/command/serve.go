@@ -50,6 +50,8 @@ type Gateway struct {
 	Replica func() directory.ReplicaStats
 	// Provisioning is what SCIM clients did; what of it waits to be written is written at the end.
 	Provisioning *directory.ProvisioningLog
+	// Sync is the synchronization with sources.
+	Sync *syncer.Service
 }
 
 type serveCommand struct {
@@ -175,6 +177,7 @@ func (s *service) open(p *program) error {
 	s.metrics.ObserveReplica(gateway.Replica)
 	s.provisioning = gateway.Provisioning
 	s.metrics.ObserveProvisioning(s.provisioning.Stats)
+	s.metrics.ObserveSync(gateway.Sync)
 	s.metrics.ObserveReady(s.front.Ready)
 	gateway.Metrics = s.metrics.Handler()
 	giveBackMemory()

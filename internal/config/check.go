@@ -29,14 +29,26 @@ func (s *Settings) Complete() error {
 	if s.AdminToken, err = s.AdminToken.fromFile(s.AdminTokenFile, "ROSTER_ADMIN_TOKEN"); err != nil {
 		return err
 	}
-	if s.SecretsKeyset == "" && s.DatabaseURL == "" {
-		s.SecretsKeyset = filepath.Join(s.DataDir, "secrets-keyset.json")
-	}
-	return cmp.Or(s.checkListening(), s.checkToken(), s.OIDC.complete(),
+	s.Secrets.Fill(s.Database)
+	return cmp.Or(s.checkListening(), s.checkKeyset(), s.checkToken(), s.OIDC.complete(),
 		between("ROSTER_DRAIN_GRACE", s.DrainGrace, 0, 5*time.Second),
 		between("ROSTER_REQUEST_TIMEOUT", s.RequestTimeout, 100*time.Millisecond, 5*time.Minute),
 		between("ROSTER_GRAPHQL_MAX_BODY", s.GraphQLMaxBody, 1<<10, 16<<20),
 		between("ROSTER_SCIM_MAX_BODY", s.SCIMMaxBody, 64<<10, 64<<20))
+}
+
+// Fill fills in the keyset file of Roster's own data folder.
+func (s *Secrets) Fill(d Database) {
+	if s.SecretsKeyset == "" && s.SecretsKeysetJSON == "" && d.DatabaseURL == "" {
+		s.SecretsKeyset = filepath.Join(d.DataDir, "secrets-keyset.json")
+	}
+}
+
+func (s *Secrets) checkKeyset() error {
+	if s.SecretsKeyset != "" && s.SecretsKeysetJSON != "" {
+		return errors.New("both ROSTER_SECRETS_KEYSET and ROSTER_SECRETS_KEYSET_JSON are set: keep one of them")
+	}
+	return nil
 }
 
 // Complete is [Settings.Complete] for commands that need nothing but the database.
@@ -56,7 +68,8 @@ func (d *Database) Complete() error {
 	return cmp.Or(between("ROSTER_DATABASE_MAX_CONNS", d.DatabaseMaxConns, 2, 1000),
 		between("ROSTER_CHANGE_RETENTION", d.ChangeRetention, time.Hour, maxRetention),
 		between("ROSTER_TOMBSTONE_RETENTION", d.TombstoneRetention, d.ChangeRetention, maxRetention), // changes name who was deleted
-		between("ROSTER_PROVISIONING_LOG_RETENTION", d.ProvisioningLogRetention, time.Hour, maxRetention))
+		between("ROSTER_PROVISIONING_LOG_RETENTION", d.ProvisioningLogRetention, time.Hour, maxRetention),
+		between("ROSTER_SYNC_RETENTION", d.SyncRetention, time.Hour, maxRetention))
 }
 
 // checkURL accepts the URL form only, and keeps the parser's error, which quotes the URL, to itself.

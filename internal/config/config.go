@@ -9,6 +9,7 @@ type Settings struct {
 	Listening `embed:"" group:"Listening"`
 	Database  `embed:"" group:"Database"`
 	Access    `embed:"" group:"Access"`
+	Secrets   `embed:"" group:"Access"`
 	OIDC      `embed:"" group:"OpenID Connect"`
 	SCIM      `embed:"" group:"SCIM"`
 	Sources   `embed:"" group:"Sources"`
@@ -33,14 +34,20 @@ type Database struct {
 	ChangeRetention          time.Duration `env:"ROSTER_CHANGE_RETENTION" default:"168h" placeholder:"${default}" help:"How long the change feed reaches back: 1h to 87600h. Cursors and revisions from before are refused as expired."`
 	TombstoneRetention       time.Duration `env:"ROSTER_TOMBSTONE_RETENTION" default:"720h" placeholder:"${default}" help:"How long deleted identities can still be told from unknown ones, not shorter than the change retention: up to 87600h. After that their rows are deleted."`
 	ProvisioningLogRetention time.Duration `env:"ROSTER_PROVISIONING_LOG_RETENTION" default:"720h" placeholder:"${default}" help:"How long the provisioning log reaches back: 1h to 87600h."`
+	SyncRetention            time.Duration `env:"ROSTER_SYNC_RETENTION" default:"2160h" placeholder:"${default}" help:"How long the history of synchronization runs reaches back: 1h to 87600h. The latest run of an instance is kept whatever its age."`
 	PostgresBin              string        `env:"ROSTER_POSTGRES_BIN" placeholder:"FOLDER" help:"Folder of the programs postgres and initdb for Roster's own Postgres. Default: searched for on this machine."`
 }
 
-// Access says who may administer, and what guards secrets.
+// Access says who may administer.
 type Access struct {
 	AdminToken     Secret `env:"ROSTER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Access token with every scope but SCIM. Without one, the first start makes a token and prints it once. Other users of the machine can see flags: prefer the variable or the file."`
 	AdminTokenFile string `env:"ROSTER_ADMIN_TOKEN_FILE" placeholder:"FILE" help:"File that holds the admin token, instead of the token itself."`
-	SecretsKeyset  string `env:"ROSTER_SECRETS_KEYSET" placeholder:"FILE" help:"File with the keys that secrets of the runtime configuration are encrypted with, the same for all replicas: see roster keyset. Default: secrets-keyset.json in the data folder, made at the first start; with a database URL none, and secrets are refused."`
+}
+
+// Secrets says what guards secrets.
+type Secrets struct {
+	SecretsKeyset     string `env:"ROSTER_SECRETS_KEYSET" placeholder:"FILE" help:"File with the keys that secrets of the runtime configuration are encrypted with, the same for all replicas: see roster keyset. Default: secrets-keyset.json in the data folder, made at the first start; with a database URL none, and secrets are refused."`
+	SecretsKeysetJSON Secret `env:"ROSTER_SECRETS_KEYSET_JSON" name:"secrets-keyset-json" placeholder:"JSON" help:"Text of that file, instead of the file: prefer the variable, as other users of the machine can see flags. Changes count from the next start."`
 }
 
 // OIDC says whose access tokens are taken on SCIM, besides Roster's own.

@@ -18,7 +18,7 @@ func valid() Settings {
 	s.Listen, s.DrainGrace = "127.0.0.1:8080", time.Second
 	s.DatabaseURL, s.DatabaseMaxConns = "postgres://u:p@db/roster", 20
 	s.ChangeRetention, s.TombstoneRetention = 7*24*time.Hour, 30*24*time.Hour
-	s.ProvisioningLogRetention = 30 * 24 * time.Hour
+	s.ProvisioningLogRetention, s.SyncRetention = 30*24*time.Hour, 90*24*time.Hour
 	s.RequestTimeout, s.GraphQLMaxBody, s.SCIMMaxBody = 10*time.Second, 1<<20, 8<<20
 	return s
 }
@@ -42,6 +42,8 @@ func TestComplete(t *testing.T) {
 		"no retention":     {func(s *Settings) { s.ChangeRetention = time.Minute }, "ROSTER_CHANGE_RETENTION"},
 		"short tombstones": {func(s *Settings) { s.TombstoneRetention = time.Hour }, "ROSTER_TOMBSTONE_RETENTION"},
 		"no log":           {func(s *Settings) { s.ProvisioningLogRetention = time.Minute }, "ROSTER_PROVISIONING_LOG_RETENTION"},
+		"two keysets":      {func(s *Settings) { s.SecretsKeyset, s.SecretsKeysetJSON = "file", "{}" }, "keep one"},
+		"no history":       {func(s *Settings) { s.SyncRetention = 0 }, "ROSTER_SYNC_RETENTION"},
 		"long retention":   {func(s *Settings) { s.TombstoneRetention = 1e6 * time.Hour }, "ROSTER_TOMBSTONE_RETENTION"},
 		"long grace":       {func(s *Settings) { s.DrainGrace = 6 * time.Second }, "from 0s to 5s"},
 		"short time":       {func(s *Settings) { s.RequestTimeout = 0 }, "ROSTER_REQUEST_TIMEOUT"},
