@@ -181,7 +181,7 @@ func (t bulkTx) overtake(l syncer.Lease, f *syncer.Finish) error {
 	if f.Status == syncer.Quarantined {
 		var same bool
 		if err := t.get(&same, `SELECT EXISTS (SELECT FROM sync_run w JOIN sync_run r ON r.instance_id = w.instance_id
-			WHERE r.id = $1 AND w.id <> r.id AND w.status = 'QUARANTINED' AND w.plan_hash = $2)`, l.Run, *f.PlanHash); err != nil {
+			WHERE r.id = $1 AND w.id <> r.id AND w.status = 'QUARANTINED' AND w.plan_hash = $2 AND w.plan_writes = r.plan_writes)`, l.Run, *f.PlanHash); err != nil {
 			return err
 		}
 		if same {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -16,7 +17,7 @@ import (
 )
 
 // maxRestarts bounds how often a round begins anew because the source has forgotten where it was.
-const maxRestarts = 3
+const maxRestarts = 10
 
 // round is the work on one run: read, settle, plan, guard, apply. Every step leaves the store in a state from which the
 // work goes on, here or elsewhere.
@@ -97,6 +98,7 @@ func (r *round) read(ctx context.Context) error {
 	for restarts := 0; ; restarts++ {
 		ended := false
 		keep := newKeeper(ctx, r)
+		defer keep.close() // also where the connector panics
 		err := r.source.Read(ctx, from, func(_ context.Context, page connector.Page) error {
 			ended = page.End != nil
 			return keep.page(r.staged(page))
@@ -130,6 +132,7 @@ type keeper struct {
 	pages chan StagedPage
 	done  chan struct{}
 	err   error // once done is closed
+	once  sync.Once
 }
 
 func newKeeper(ctx context.Context, r *round) *keeper {
@@ -158,7 +161,7 @@ func (k *keeper) page(p StagedPage) error {
 
 // close waits until all pages are kept, and says why one is not.
 func (k *keeper) close() error {
-	close(k.pages)
+	k.once.Do(func() { close(k.pages) })
 	<-k.done
 	return k.err
 }

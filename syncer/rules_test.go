@@ -773,3 +773,18 @@ func TestR23SecretsReachTheConnectorAndNobodyElse(t *testing.T) {
 		t.Errorf("of %d secrets, the connector got %v", secrets, got)
 	}
 }
+
+func TestAPanicFailsItsRunAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.work()
+	source := w.tenants["AAD"]
+	source.user("u1", "ana@example.com")
+	source.fail = func(int) error { panic("a bug") }
+	if run := w.synced("AAD", syncer.StartOptions{}, syncer.Failed); run.Reason == nil || strings.Contains(*run.Reason, "bug") {
+		t.Errorf("the reason is %v", run.Reason)
+	}
+	source.fail = nil
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	w.agree("AAD")
+}

@@ -3,7 +3,9 @@ package syncer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -82,7 +84,7 @@ func (s *Service) work(ctx context.Context, c *Claimed) {
 	defer stop(nil)
 	var beating sync.WaitGroup
 	beating.Go(func() { s.beat(working, c.Lease, stop) })
-	err := (&round{s: s, c: c, log: s.cfg.Log.With("run", c.UID)}).run(working)
+	err := s.recovered(working, c)
 	if lost := context.Cause(working); errors.Is(lost, ErrLost) {
 		err = lost
 	}
@@ -90,6 +92,17 @@ func (s *Service) work(ctx context.Context, c *Claimed) {
 	beating.Wait()
 	s.end(ctx, c, err)
 	s.people.Wake()
+}
+
+// recovered works on a run. A panic is an error of this run, which the next replica would only meet again.
+func (s *Service) recovered(ctx context.Context, c *Claimed) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.cfg.Log.Error("a synchronization panicked", "run", c.UID, "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("a synchronization panicked: %v", r)
+		}
+	}()
+	return (&round{s: s, c: c, log: s.cfg.Log.With("run", c.UID)}).run(ctx)
 }
 
 // beat renews a lease. Where it is lost, or cannot be renewed in time, the work stops.
