@@ -36,7 +36,8 @@ type Source interface {
 	// next round corrects it.
 	Read(ctx context.Context, from From, stage func(context.Context, Page) error) error
 
-	// Lookup reads one identity with its links, by its key (name empty) or else by its name. It returns nil where the source has none.
+	// Lookup reads one identity with its links, by its key or, where that is empty, by its name. It returns nil where the
+	// source has none.
 	Lookup(ctx context.Context, kind directory.IdentityKind, key, name string) (*Page, error)
 
 	// Check tries the source step by step, from the resolution of its name to the reading of a sample, and reports
@@ -77,9 +78,9 @@ type Identity struct {
 	Key string
 	// Removal says that it has gone. Attributes are nil then.
 	Removal Removal
-	// Attributes are an RFC 7396 merge patch of SCIM attributes (RFC 7643 section 4): userName, name.givenName,
-	// displayName, emails, active, description, members' excepted; what SCIM has no name for keeps the source's. What is absent
-	// is left alone; null clears. In a full round the patch is one of nothing.
+	// Attributes are an RFC 7396 merge patch of SCIM attributes (RFC 7643 section 4) such as userName, name.givenName,
+	// displayName, emails, active and description, without members; what SCIM has no name for keeps the source's. What
+	// is absent is left alone; null clears. In a full round the patch is one of nothing.
 	//
 	// The name of a user is userName, that of a group displayName. Nothing but active: false disables.
 	Attributes map[string]any

@@ -9,8 +9,8 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// nodes finds identities, providers, instances and access tokens by public id, in the order of the ids: null where an
-// id is malformed, unknown, or of a token and the caller may not see tokens. Each kind is one statement at most.
+// nodes finds identities, providers, instances, synchronization runs and access tokens by public id, in the order of the
+// ids: null where an id is malformed, unknown, or of a run or a token that the caller may not see. Each kind is one statement at most.
 func (r *Resolver) nodes(ctx context.Context, ids []string) ([]directory.Node, error) {
 	identities, err := readsFrom(ctx).ByUIDs(ctx, ids)
 	if err != nil {
@@ -38,50 +38,33 @@ func (r *Resolver) nodes(ctx context.Context, ids []string) ([]directory.Node, e
 			delete(missing, i)
 		}
 	}
-	if err := r.runs(ctx, missing, out); err != nil {
+	if err := place(ctx, access.SyncAdmin, missing, out, r.Sync.RunsByUID); err != nil {
 		return nil, err
 	}
-	return out, r.tokens(ctx, missing, out)
+	return out, place(ctx, access.TokenAdmin, missing, out, r.Access.TokensByUID)
 }
 
-// runs puts the runs of synchronization among the missing nodes into their places.
-func (r *Resolver) runs(ctx context.Context, missing map[int]uuid.UUID, out []directory.Node) error {
-	if len(missing) == 0 || !access.PrincipalFrom(ctx).Has(access.SyncAdmin) {
+// place puts those of the missing nodes into their places that a look-up finds, which takes a scope.
+func place[N any, P interface {
+	*N
+	directory.Node
+}](ctx context.Context, needed access.Scope, missing map[int]uuid.UUID, out []directory.Node, byUID func(context.Context, []uuid.UUID) ([]P, error),
+) error {
+	if len(missing) == 0 || !access.PrincipalFrom(ctx).Has(needed) {
 		return nil
 	}
 	places, uids := []int{}, []uuid.UUID{}
 	for i, uid := range missing {
 		places, uids = append(places, i), append(uids, uid)
 	}
-	runs, err := r.Sync.RunsByUID(ctx, uids)
+	found, err := byUID(ctx, uids)
 	if err != nil {
 		return err
 	}
-	for n, run := range runs {
-		if run != nil {
-			out[places[n]] = run
+	for n, node := range found {
+		if node != nil {
+			out[places[n]] = node
 			delete(missing, places[n])
-		}
-	}
-	return nil
-}
-
-// tokens puts the access tokens among the missing nodes into their places.
-func (r *Resolver) tokens(ctx context.Context, missing map[int]uuid.UUID, out []directory.Node) error {
-	if len(missing) == 0 || !access.PrincipalFrom(ctx).Has(access.TokenAdmin) {
-		return nil
-	}
-	places, uids := []int{}, []uuid.UUID{}
-	for i, uid := range missing {
-		places, uids = append(places, i), append(uids, uid)
-	}
-	tokens, err := r.Access.TokensByUID(ctx, uids)
-	if err != nil {
-		return err
-	}
-	for n, token := range tokens {
-		if token != nil {
-			out[places[n]] = token
 		}
 	}
 	return nil

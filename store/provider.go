@@ -199,7 +199,7 @@ func (s *Store) InsertInstance(ctx context.Context, i directory.Instance, a dire
 		i.Provider.ID, i.Name, directory.FoldKey(i.Name), i.Enabled, newURLToken(), every)
 }
 
-// UpdateInstance implements [directory.Store]. The tokens of a deleted instance end with it; groups of one name become one,
+// UpdateInstance implements [directory.Store]. The tokens and the configuration of a deleted instance end with it; groups of one name become one,
 // or part, where the policy is another one now (rule R20).
 func (s *Store) UpdateInstance(ctx context.Context, i directory.Instance, a directory.Audit) (*directory.Instance, error) {
 	return s.changeInstance(ctx, a, `UPDATE provider_instance
@@ -211,6 +211,8 @@ func (s *Store) UpdateInstance(ctx context.Context, i directory.Instance, a dire
 		WHERE instance_id = $3 AND NOT $4 AND status IN ('QUEUED', 'SYNCHRONIZING') RETURNING id
 	), released AS (
 		DELETE FROM sync_lease WHERE run_id IN (SELECT id FROM ended)
+	), forgotten AS (
+		DELETE FROM runtime_config WHERE instance_id = $3 AND $7::timestamptz IS NOT NULL
 	), merged AS (
 		UPDATE identity i SET merged_into = holder.id, version = i.version + 1, updated_at = now() FROM identity holder
 		WHERE $5 = 'MERGE' AND i.instance_id = $3 AND i.kind = 'GROUP' AND i.status <> 'DELETED' AND i.external_id IS NOT NULL

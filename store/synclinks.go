@@ -99,11 +99,10 @@ const linkSQL = `
 	WHERE NOT w.removed AND NOT EXISTS (
 		SELECT FROM link l WHERE l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id)`
 
-// planLinks compares the links whose ends are both there with those that are stored. It reports how many are to be made
-// and removed.
-func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
+// planLinks compares the links whose ends are both there with those that are stored.
+func (t bulkTx) planLinks(about runRow) error {
 	if err := t.lookAgain(); err != nil {
-		return 0, 0, err
+		return err
 	}
 	queries := []string{
 		lastManagerSQL, `DROP TABLE IF EXISTS want_%[1]d, todo_link_%[1]d`,
@@ -115,16 +114,16 @@ func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
 	}
 	for _, query := range queries {
 		if _, err := t.exec(query); err != nil {
-			return 0, 0, err
+			return err
 		}
 	}
 	var targets []target
 	if err := t.all(&targets, targetsSQL, about.Instance, about.Label); err != nil {
-		return 0, 0, err
+		return err
 	}
 	for _, to := range targets {
 		if err := t.want(about, to); err != nil {
-			return 0, 0, err
+			return err
 		}
 	}
 	for _, step := range []struct {
@@ -141,15 +140,10 @@ func (t bulkTx) planLinks(about runRow) (add, remove int, err error) {
 		{`ALTER TABLE todo_link_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_link_%[1]d`, nil},
 	} {
 		if _, err := t.exec(step.query, step.args...); err != nil {
-			return 0, 0, err
+			return err
 		}
 	}
-	var counts struct {
-		Add    int `db:"add"`
-		Remove int `db:"remove"`
-	}
-	err = t.get(&counts, `SELECT count(*) FILTER (WHERE NOT remove) AS add, count(*) FILTER (WHERE remove) AS remove FROM todo_link_%[1]d`)
-	return counts.Add, counts.Remove, err
+	return nil
 }
 
 // lookAgain has the database look at the tables that the run has filled, where that is more than it knew of: plans made
@@ -172,16 +166,14 @@ func (t bulkTx) lookAgain() error {
 }
 
 // PlanLinks implements [syncer.Apply].
-func (s *Store) PlanLinks(ctx context.Context, l syncer.Lease) (add, remove int, err error) {
-	err = s.inRun(ctx, l, func(tx bulkTx) error {
+func (s *Store) PlanLinks(ctx context.Context, l syncer.Lease) error {
+	return s.inRun(ctx, l, func(tx bulkTx) error {
 		about, err := tx.about()
 		if err != nil {
 			return err
 		}
-		add, remove, err = tx.planLinks(about)
-		return err
+		return tx.planLinks(about)
 	})
-	return add, remove, err
 }
 
 // noteRelinked bumps the identities whose links in "changed" are, and logs them.

@@ -110,7 +110,7 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 		if _, err := tx.exec(againSQL, about.Instance, about.Full, about.SkipDeleted, l.Run); err != nil {
 			return err
 		}
-		if _, _, err := tx.planLinks(about); err != nil {
+		if err := tx.planLinks(about); err != nil {
 			return err
 		}
 		var counts []struct {
@@ -132,11 +132,8 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 		if err := tx.get(&size.Identities, `SELECT count(*) FROM identity WHERE instance_id = $1 AND status <> 'DELETED'`, about.Instance); err != nil {
 			return err
 		}
-		if err := tx.get(&size.Links, `SELECT count(*) FROM link l JOIN identity i ON i.id = CASE l.kind WHEN 'member' THEN l.container_id ELSE l.member_id END
-			WHERE i.instance_id = $1`, about.Instance); err != nil {
-			return err
-		}
-		return nil
+		return tx.get(&size.Links, `SELECT count(*) FROM link l JOIN identity i ON i.id = CASE l.kind WHEN 'member' THEN l.container_id ELSE l.member_id END
+			WHERE i.instance_id = $1`, about.Instance)
 	})
 	return size, err
 }

@@ -68,7 +68,7 @@ func (r *round) pass(ctx context.Context, size PlanSize) ([]failed, error) {
 		return nil, err
 	}
 	if size.Actions[Create] > 0 {
-		if _, _, err := store.PlanLinks(ctx, l); err != nil {
+		if err := store.PlanLinks(ctx, l); err != nil {
 			return nil, err
 		}
 	}
@@ -170,8 +170,8 @@ func (r *round) changes(ctx context.Context, steps []Step) (directory.Changes, [
 		return c, nil, err
 	}
 	var of []Step
-	for i, step := range steps {
-		known := records[i]
+	for _, step := range steps {
+		known := records[identityKey{step.Kind, step.Key}]
 		switch {
 		case step.Action == Delete:
 			if known != nil {
@@ -194,29 +194,13 @@ func (r *round) changes(ctx context.Context, steps []Step) (directory.Changes, [
 	return c, of, nil
 }
 
-// records finds the identities that steps change, in their order.
-func (r *round) records(ctx context.Context, steps []Step) ([]*directory.Record, error) {
-	out := make([]*directory.Record, len(steps))
-	for _, kind := range []directory.IdentityKind{directory.KindUser, directory.KindGroup} {
-		var keys []string
-		var at []int
-		for i, step := range steps {
-			if step.Kind == kind {
-				keys, at = append(keys, step.Key), append(at, i)
-			}
-		}
-		if len(keys) == 0 {
-			continue
-		}
-		found, err := r.s.store.ByExternalIDs(ctx, r.instance.ID, kind, keys)
-		if err != nil {
-			return nil, err
-		}
-		for i, record := range found {
-			out[at[i]] = record
-		}
+// records finds the identities that steps change, by their keys.
+func (r *round) records(ctx context.Context, steps []Step) (map[identityKey]*directory.Record, error) {
+	keys := make([]identityKey, len(steps))
+	for i, step := range steps {
+		keys[i] = identityKey{step.Kind, step.Key}
 	}
-	return out, nil
+	return r.stored(ctx, keys)
 }
 
 // softlyRemoved is the reason of identities that are disabled because they were removed softly.
@@ -281,7 +265,7 @@ func (r *round) keepPlan(ctx context.Context) (string, error) {
 		lines := make([]PlannedChange, len(steps))
 		for i, step := range steps {
 			n++
-			fqn, detail := describe(step, records[i])
+			fqn, detail := describe(step, records[identityKey{step.Kind, step.Key}])
 			lines[i] = PlannedChange{N: n, Action: step.Action, FQN: fqn, Detail: optional(detail)}
 			write(step.Action, fqn, detail, step.Key, step.Digest)
 		}

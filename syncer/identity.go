@@ -20,7 +20,7 @@ func (s *Service) SyncIdentity(ctx context.Context, provider, instance string, e
 	if err != nil {
 		return nil, err
 	}
-	r := &round{s: s, instance: i, full: true}
+	r := &round{s: s, instance: i}
 	if r.rules, err = rulesOf(i); err != nil {
 		return nil, directory.Clash("", "instance", "%s", err)
 	}
@@ -80,16 +80,18 @@ func (r *round) takeOver(ctx context.Context, page *connector.Page) (directory.I
 	if staged.Problem != nil {
 		return nil, directory.BadInput("", "%s", staged.Problem.Message)
 	}
-	known, err := r.records(ctx, []Step{{Kind: told.Kind, Key: told.Key}})
+	key := identityKey{told.Kind, told.Key}
+	stored, err := r.stored(ctx, []identityKey{key})
 	if err != nil {
 		return nil, err
 	}
-	if known[0] == nil && !staged.Scope {
+	known := stored[key]
+	if known == nil && !staged.Scope {
 		return nil, directory.Clash("", "", "The filter of the instance leaves this identity out.")
 	}
 	put := putOfRecord(staged.Record)
-	if put.New = known[0] == nil; !put.New {
-		put.UID = known[0].UID
+	if put.New = known == nil; !put.New {
+		put.UID = known.UID
 	}
 	changes := directory.Changes{Instance: r.instance, Put: []directory.Put{put}, Action: "sync.identity"}
 	members := directory.MemberChange{Container: put.UID, Replace: !told.PartialLinks, AnyInstance: true}

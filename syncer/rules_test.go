@@ -769,6 +769,12 @@ func TestR23SecretsReachTheConnectorAndNobodyElse(t *testing.T) {
 	}
 	w.work()
 	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	_, err = w.people.UpdateInstance(t.Context(), directory.InstanceUpdate{Provider: "AAD", Enabled: ptr(false)})
+	w.must(err)
+	w.must(w.people.DeleteInstance(t.Context(), "AAD", ""))
+	if left, err := w.store.SyncSecrets(t.Context(), i.ID); err != nil || len(left) > 0 {
+		t.Errorf("%d secrets of a deleted instance are left: %v", len(left), err)
+	}
 	if got := w.secret.Load(); secrets != 1 || got == nil || *got != "canary" {
 		t.Errorf("of %d secrets, the connector got %v", secrets, got)
 	}
@@ -786,5 +792,31 @@ func TestAPanicFailsItsRunAlone(t *testing.T) {
 	}
 	source.fail = nil
 	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	w.agree("AAD")
+}
+
+func TestSomebodyWhomOnlyAPartIsToldOfIsLookedUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.work()
+	source := w.tenants["AAD"]
+	source.pageSize = 100
+	members := []string{"late"}
+	for n := range 300 {
+		id := fmt.Sprintf("u%03d", n)
+		source.user(id, id+"@example.com")
+		members = append(members, id)
+	}
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	source.partial = "g1"
+	source.group("g1", "Staff", members...)
+	source.group("g2", "Others", "later")
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+	w.agree("AAD")
+	source.user("late", "late@example.com")
+	source.user("later", "later@example.com")
+	if run := w.synced("AAD", syncer.StartOptions{}, syncer.Complete); run.Linked != 2 {
+		t.Errorf("%d links were made to who came late, want 2", run.Linked)
+	}
 	w.agree("AAD")
 }

@@ -75,9 +75,14 @@ func (r *Run) same(last *Run) bool {
 	return r.Status == last.Status && r.Phase == last.Phase && r.Pages == last.Pages && r.Counts == last.Counts
 }
 
+// changes counts what the run has written.
+func (c *Counts) changes() int {
+	return c.Created + c.Updated + c.Disabled + c.Deleted + c.Linked + c.Unlinked
+}
+
 // rows counts what the run has read and written.
 func (c *Counts) rows() int {
-	return c.IdentityCount + c.LinkCount + c.Created + c.Updated + c.Disabled + c.Deleted + c.Linked + c.Unlinked
+	return c.IdentityCount + c.LinkCount + c.changes()
 }
 
 // speedOf measures a run by an earlier look at it.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/roster-gateway/roster/directory"
 )
 
@@ -72,7 +74,7 @@ func (c *counters) ended(of directory.ProviderTypeName, r *Run) {
 
 // count counts a run that ended here, as it is stored: how it ended may depend on what it failed at.
 func (s *Service) count(ctx context.Context, run *Run) {
-	runs, err := s.store.RunsByUID(ctx, uids(run.UID))
+	runs, err := s.store.RunsByUID(ctx, []uuid.UUID{run.UID})
 	if err != nil || runs[0] == nil {
 		return // the figures of one run are lost
 	}

@@ -182,11 +182,11 @@ type Apply interface {
 	CreateSimple(ctx context.Context, l Lease, after int64) (upTo int64, err error)
 	// Mark notes that identities are as the steps want them, so that they are not planned again.
 	Mark(ctx context.Context, l Lease, steps []Step) error
-	// PlanLinks compares links, once the identities are there. It returns how many have to be made and removed.
-	PlanLinks(ctx context.Context, l Lease) (add, remove int, err error)
+	// PlanLinks compares links, once the identities are there.
+	PlanLinks(ctx context.Context, l Lease) error
 	// Relink makes, or removes, the next links, and reports how far it came; 0 at the end.
 	Relink(ctx context.Context, l Lease, remove bool, after int64) (upTo int64, err error)
-	// KeepPending keeps links to who is not there yet, and makes those whose end has come, of whatever instance.
+	// KeepPending keeps links to who is not there yet, and forgets those that were made since, of whatever instance.
 	KeepPending(ctx context.Context, l Lease) error
 	// NoteFailures lists what could not be applied.
 	NoteFailures(ctx context.Context, l Lease, failures []Failure) error

@@ -33,6 +33,8 @@ type tenant struct {
 	// skip and foreign are told at the end of each full round.
 	skip    []connector.Failure
 	foreign []connector.Link
+	// partial is an object of which differential rounds do not tell the name.
+	partial string
 	// returned says that somebody was restored.
 	returned bool
 }
@@ -157,6 +159,9 @@ func (t *tenant) rows(since int, full bool) []connector.Page {
 			row.Identities = append(row.Identities, connector.Identity{Kind: o.kind, Key: id, Removal: connector.Soft})
 		case !o.removed && (o.at > since || full):
 			row.Identities = append(row.Identities, connector.Identity{Kind: o.kind, Key: id, Attributes: maps.Clone(o.attrs)})
+			if !full && id == t.partial {
+				delete(row.Identities[0].Attributes, "displayName")
+			}
 		}
 		for _, member := range slices.Sorted(maps.Keys(o.members)) {
 			if full && t.objects[member] != nil && t.objects[member].removed {

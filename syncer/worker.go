@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
 )
@@ -198,11 +200,20 @@ func backOff(every time.Duration, failures int) time.Duration {
 
 // dropCancelled drops what a run kept aside that was cancelled under its worker; one that another replica took up needs it.
 func (s *Service) dropCancelled(ctx context.Context, c *Claimed) {
-	runs, err := s.store.RunsByUID(ctx, uids(c.UID))
+	runs, err := s.store.RunsByUID(ctx, []uuid.UUID{c.UID})
 	if err == nil && runs[0] != nil && !runs[0].Status.Live() {
 		err = s.store.Drop(ctx, c.Lease.Run)
 	}
 	if err != nil {
 		s.cfg.Log.Warn("what a cancelled run kept aside could not be dropped", "run", c.UID, "error", err)
 	}
+}
+
+// failedInARow says why an instance is quarantined for its failures.
+func failedInARow(n int, reason string, next time.Duration) string {
+	when := "There is no schedule, so that nothing is tried until somebody starts a run."
+	if next > 0 {
+		when = fmt.Sprintf("The next attempt is in about %s.", next.Round(time.Second))
+	}
+	return fmt.Sprintf("%d runs failed in a row. The last one: %s %s", n, reason, when)
 }

@@ -110,7 +110,7 @@ CREATE TABLE pending_link (
     ref_name    text COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (owner_id, kind, target, ref_key, ref_name, ref_kind)
 );
-CREATE INDEX pending_link_instance ON pending_link (instance_id) ;
+CREATE INDEX pending_link_instance ON pending_link (instance_id);
 CREATE INDEX pending_link_target ON pending_link (target) WHERE target <> '';
 
 -- Who was removed softly before Roster knew them. Where they return, nobody tells what they are members of.

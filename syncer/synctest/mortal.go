@@ -127,9 +127,8 @@ func (m *Mortal) Mark(ctx context.Context, l syncer.Lease, steps []syncer.Step) 
 	return do0(m, "mark", func() error { return m.Store.Mark(ctx, l, steps) })
 }
 
-func (m *Mortal) PlanLinks(ctx context.Context, l syncer.Lease) (int, int, error) {
-	add, err := do(m, "plan links", func() (int, error) { n, _, err := m.Store.PlanLinks(ctx, l); return n, err })
-	return add, 0, err
+func (m *Mortal) PlanLinks(ctx context.Context, l syncer.Lease) error {
+	return do0(m, "plan links", func() error { return m.Store.PlanLinks(ctx, l) })
 }
 
 func (m *Mortal) Relink(ctx context.Context, l syncer.Lease, remove bool, after int64) (int64, error) {
