@@ -12,10 +12,10 @@ import (
 // The statements of every write.
 var (
 	ChangesSQL       = changesSQL
-	InsertOneSQL     = insertOneSQL
+	InsertPlainSQL   = insertPlainSQL
 	InsertSQL        = insertSQL
 	UpdateSQL        = updateSQL
-	AddOneSQL        = addOneSQL
+	AddPlainSQL      = addPlainSQL
 	AddMembersSQL    = addMembersSQL
 	RemoveMembersSQL = removeMembersSQL
 )

@@ -78,7 +78,7 @@ func TestPlansFollowGrowth(t *testing.T) {
 	plans := func() (withoutIndex []string) {
 		t.Helper()
 		for statement, plan := range s.KeptPlans(t, "FROM identity i WHERE", map[string]string{
-			"i.uid = $2": fmt.Sprintf("%d, '%s'", i.ID, uid), "i.uid = ANY": "'{" + uid.String() + "}'",
+			"i.uid = ANY((SELECT $2": fmt.Sprintf("%d, '{%s}'", i.ID, uid), "i.uid = ANY($1": "'{" + uid.String() + "}'",
 		}) {
 			if !strings.Contains(plan, "identity_uid_key") {
 				withoutIndex = append(withoutIndex, statement+"\n"+plan)

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/lib/pq"
@@ -11,50 +13,101 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// The writes that provisioning clients send one by one have a statement of their own that does what can be done without
-// a look at anything else. It takes the usual case, or writes nothing: then the statements for whole sets find out why.
+// The writes that provisioning clients send one by one have statements of their own, which do what can be done without a
+// look at anything else, for one write or for those of several requests. Such a statement takes the usual case and leaves
+// the others out: then the statements for whole sets find out why. (One array of each is in a sub-select, which hides the
+// number of its rows from the planner, so that a plan is kept.)
 
-// insertOneSQL adds an identity under its plain FQN, unless that is the name or the alias of another one. Looking for the
-// name is no waste beside the unique index: a rename that is under way leaves an alias that this statement cannot see,
-// and the index would let it in as soon as that has committed.
-const insertOneSQL = `
-WITH named AS (
+// insertPlainSQL adds identities, each under its plain FQN unless that is the name or the alias of another one. Looking for
+// the name is no waste beside the unique index: a rename that is under way leaves an alias that this statement cannot see,
+// and the index would let it in as soon as that has committed. (The OFFSETs keep the planner from joining whole tables.)
+const insertPlainSQL = `
+WITH r AS (
+	SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], (SELECT $7::uuid[]), $8::text[], $9::bigint[],
+		$10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+		$20::text[], $21::text[], $22::text[], $23::text[])
+	AS r (actor, token, door, request_id, action, target, uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key,
+		display_name, display_key, description, email, email_key, status, status_reason, attributes, words)
+), named AS (
 	INSERT INTO identity (uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key,
 		description, email, email_key, status, status_reason, attributes, words)
-	SELECT $7::uuid, $8::text, $9::bigint, $10::text, $11::text, $12::text, $13::text, $14::text, $14::text, $15::text, $16::text,
-		$17::text, $18::text, $19::text, $20::text, $21::text, $22::jsonb, array_to_tsvector($23::text[])
-	WHERE NOT EXISTS (SELECT FROM alias WHERE fqn_key = $14 AND retired_at IS NULL)
-		AND NOT EXISTS (SELECT FROM identity WHERE fqn_key = $14 AND status <> 'DELETED')
-	RETURNING id, version, created_at, updated_at
+	SELECT uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key, fqn_key, display_name, display_key,
+		description, email, email_key, status, status_reason, attributes::jsonb, array_to_tsvector(string_to_array(words, ' '))
+	FROM r
+	WHERE NOT EXISTS (SELECT FROM alias a WHERE a.fqn_key = r.fqn_key AND retired_at IS NULL OFFSET 0)
+		AND NOT EXISTS (SELECT FROM identity i WHERE i.fqn_key = r.fqn_key AND status <> 'DELETED' OFFSET 0)
+	RETURNING id, uid, version, created_at, updated_at
 ), audited AS (
 	INSERT INTO audit (actor, token, door, request_id, action, target)
-	SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text FROM named
+	SELECT actor, token, door, request_id, action, target FROM r JOIN named USING (uid)
 ), logged AS (
-	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_CREATED', ARRAY[id] FROM named
+	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_CREATED', array_agg(id ORDER BY id) FROM named HAVING count(*) > 0
 )
-SELECT pg_current_xact_id()::text, id, version, created_at, updated_at FROM named`
+SELECT pg_current_xact_id()::text, uid, id, version, created_at, updated_at FROM named`
 
-// addOneSQL puts the identity with uid $7 into the container with uid $8, if that is at version $9 (0: any) inside
-// instance $10 (0: any), and the member inside of $11. See addMembersSQL for the locks.
-const addOneSQL = `
-WITH c AS (
-	SELECT id FROM identity
-	WHERE uid = $8 AND kind IN ('GROUP', 'ROLE') AND status <> 'DELETED' AND ($9 = 0 OR version = $9) AND ($10 = 0 OR instance_id = $10)
-	FOR NO KEY UPDATE
+// addPlainSQL puts identities into containers, each member ($7) into one ($8) that is inside its instance $9 (0: any), the
+// member inside of $10. See addMembersSQL for the locks; those of containers are taken in the order of their ids.
+const addPlainSQL = `
+WITH r AS (
+	SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], (SELECT $7::uuid[]), $8::uuid[], $9::bigint[], $10::bigint[])
+	WITH ORDINALITY AS r (actor, token, door, request_id, action, target, member, container, within, inside, n)
+), c AS (
+	SELECT id, uid, instance_id FROM identity
+	WHERE uid = ANY((SELECT $8::uuid[])::uuid[]) AND kind IN ('GROUP', 'ROLE') AND status <> 'DELETED'
+	ORDER BY id FOR NO KEY UPDATE
 ), m AS (
-	SELECT id FROM identity WHERE uid = $7 AND status <> 'DELETED' AND ($11 = 0 OR instance_id = $11) FOR KEY SHARE
+	SELECT id, uid, instance_id FROM identity WHERE uid = ANY((SELECT $7::uuid[])::uuid[]) AND status <> 'DELETED'
+	ORDER BY id FOR KEY SHARE
+), wanted AS (
+	SELECT r.*, c.id AS container_id, m.id AS member_id
+	FROM r JOIN c ON c.uid = r.container AND r.within IN (0, c.instance_id)
+	LEFT JOIN m ON m.uid = r.member AND r.inside IN (0, m.instance_id)
 ), changed AS (
-	INSERT INTO link (container_id, kind, member_id) SELECT c.id, 'member', m.id FROM c, m
+	INSERT INTO link (container_id, kind, member_id)
+	SELECT DISTINCT container_id, 'member'::link_kind, member_id FROM wanted WHERE member_id IS NOT NULL ORDER BY 1, 3
 	ON CONFLICT DO NOTHING RETURNING container_id, member_id
 ), bumped AS (
-	UPDATE identity SET version = version + 1, updated_at = now() WHERE id = (SELECT container_id FROM changed)
+	UPDATE identity i SET version = version + links, updated_at = now()
+	FROM (SELECT container_id, count(*) AS links FROM changed GROUP BY container_id) AS t WHERE i.id = t.container_id
 ), logged AS (
-	INSERT INTO change_log (kind, container_id, ids) SELECT 'MEMBER_ADDED', container_id, ARRAY[member_id] FROM changed
+	INSERT INTO change_log (kind, container_id, ids)
+	SELECT 'MEMBER_ADDED', container_id, array_agg(member_id ORDER BY member_id) FROM changed GROUP BY container_id
 ), audited AS (
-	INSERT INTO audit (actor, token, door, request_id, action, target)
-	SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text FROM c
+	INSERT INTO audit (actor, token, door, request_id, action, target) SELECT actor, token, door, request_id, action, target FROM wanted
 )
-SELECT pg_current_xact_id()::text, (SELECT id FROM m) IS NOT NULL, (SELECT member_id FROM changed) IS NOT NULL FROM c`
+SELECT pg_current_xact_id()::text, n, member_id IS NOT NULL, (container_id, member_id) IN (SELECT container_id, member_id FROM changed) FROM wanted`
+
+// hotWrites gathers the hot writes of requests that come at about the same time.
+type hotWrites struct {
+	inserts gatherer[insertPlain, *committed]
+	adds    gatherer[addPlain, *committed]
+}
+
+// hotWide and hotMost are how many statements of hot writes run at a time, and how many writes each takes.
+const (
+	hotWide = 1
+	hotMost = 64
+)
+
+func (s *Store) gatherHotWrites() {
+	s.hotWrites.inserts = gatherer[insertPlain, *committed]{wide: hotWide, most: hotMost, run: s.insertPlain}
+	s.hotWrites.adds = gatherer[addPlain, *committed]{wide: hotWide, most: hotMost, run: s.addPlain}
+}
+
+// insertPlain is a new identity, addPlain a new member of a container, and who wants it.
+type (
+	insertPlain struct {
+		directory.Insert
+		audit directory.Audit
+	}
+	addPlain struct {
+		directory.MemberWrite
+		within int64
+		audit  directory.Audit
+	}
+	// committed is what a hot write did, nil where it was left out.
+	committed = directory.Committed
+)
 
 // commitHot commits a batch that is one hot write. It reports false, and has written nothing, where the batch is no
 // such write, or where it does not come off.
@@ -62,61 +115,166 @@ func (s *Store) commitHot(ctx context.Context, b directory.Batch, out *directory
 	if len(b.Updates)+len(b.Tombstones)+len(b.Managers)+len(b.Unique) > 0 || b.RefuseUnknown || b.Audit.Detail != nil || b.Fence != nil {
 		return false, nil
 	}
+	var one *committed
 	switch {
 	case len(b.Inserts) == 1 && len(b.Members) == 0 && !b.Inserts[0].MergeWithHolder:
-		done, err = s.insertOne(ctx, b.Inserts[0], auditArgs(b.Audit), out)
-	case len(b.Inserts) == 0 && len(b.Members) == 1 && !b.Members[0].Replace && len(b.Members[0].Add) == 1 && len(b.Members[0].Remove) == 0:
-		done, err = s.addOne(ctx, b.Members[0], b.Within, auditArgs(b.Audit), out)
+		one, err = s.hotWrites.inserts.do(ctx, insertPlain{b.Inserts[0], b.Audit})
+	case len(b.Inserts) == 0 && len(b.Members) == 1 && isPlainAddition(b.Members[0]):
+		one, err = s.hotWrites.adds.do(ctx, addPlain{b.Members[0], b.Within, b.Audit})
 	}
 	if lost := (*lostRace)(nil); errors.As(err, &lost) {
 		return false, nil
 	}
-	return done, err
+	if one == nil || err != nil {
+		return false, err
+	}
+	*out = *one
+	return true, nil
 }
 
-// auditArgs are $1 to $6.
+// isPlainAddition reports whether a write adds one member and asks for no version of the container: of several writes that
+// do, all but one have to fail.
+func isPlainAddition(m directory.MemberWrite) bool {
+	return !m.Replace && len(m.Add) == 1 && len(m.Remove) == 0 && m.IfVersion == 0
+}
+
+// texts are the values of a text column, each nil for null.
+type texts []*string
+
+// Value implements [driver.Valuer] by an array in the form that Postgres reads.
+func (t texts) Value() (driver.Value, error) {
+	out := []byte{'{'}
+	for i, text := range t {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if text == nil {
+			out = append(out, "NULL"...)
+			continue
+		}
+		out = append(out, '"')
+		for j := range len(*text) {
+			if c := (*text)[j]; c == '"' || c == '\\' {
+				out = append(out, '\\')
+			}
+			out = append(out, (*text)[j])
+		}
+		out = append(out, '"')
+	}
+	return string(append(out, '}')), nil
+}
+
+// column makes an argument of one field of all calls.
+func column[Q any](calls []Q, field func(*Q) *string) texts {
+	out := make(texts, len(calls))
+	for i := range calls {
+		out[i] = field(&calls[i])
+	}
+	return out
+}
+
+func numbers[Q any](calls []Q, field func(*Q) int64) pq.Int64Array {
+	out := make(pq.Int64Array, len(calls))
+	for i := range calls {
+		out[i] = field(&calls[i])
+	}
+	return out
+}
+
+// auditArgs are $1 to $6 of a statement that writes one resource.
 func auditArgs(a directory.Audit) []any {
 	return []any{a.Actor.Name, a.Actor.Token, a.Actor.Door, a.Actor.RequestID, a.Action, a.Target}
 }
 
-func (s *Store) insertOne(ctx context.Context, in directory.Insert, args []any, out *directory.Committed) (done bool, err error) {
-	row := identityRow(0, in.Record, in.FQNs[:1])
-	args = append(args, row.UID.String(), string(row.Kind), row.InstanceID, row.ExternalID, row.Name, row.NameKey, row.FQNs[0], row.FQNKeys[0],
-		row.DisplayName, row.DisplayKey, row.Description, row.Email, row.EmailKey, row.Status, row.Reason, string(row.Attributes), pq.StringArray(row.Words))
-	record := in.Record
-	record.FQN = row.FQNs[0]
-	err = s.direct().rows(ctx, func(rows *sql.Rows) error {
-		done = true
-		var xid string
-		if err := rows.Scan(&xid, &record.ID, &record.Version, &record.CreatedAt, &record.UpdatedAt); err != nil {
-			return err
-		}
-		return setXID(&out.Revision, xid)
-	}, insertOneSQL, args...)
-	out.Inserted = []*directory.Record{&record}
-	return done, err
+// auditColumns are $1 to $6 of a statement that writes several.
+func auditColumns[Q any](calls []Q, of func(*Q) *directory.Audit) []any {
+	return []any{
+		column(calls, func(q *Q) *string { return &of(q).Actor.Name }),
+		column(calls, func(q *Q) *string { return &of(q).Actor.Token }),
+		column(calls, func(q *Q) *string { return &of(q).Actor.Door }),
+		column(calls, func(q *Q) *string { return &of(q).Actor.RequestID }),
+		column(calls, func(q *Q) *string { return &of(q).Action }),
+		column(calls, func(q *Q) *string { return &of(q).Target }),
+	}
 }
 
-func (s *Store) addOne(ctx context.Context, m directory.MemberWrite, within int64, args []any, out *directory.Committed) (done bool, err error) {
-	members := within
-	if m.AnyInstance {
-		members = 0
+func (s *Store) insertPlain(ctx context.Context, calls []insertPlain) ([]*committed, error) {
+	rows := make([]identityJSON, len(calls))
+	byUID := make(map[uuid.UUID]int, len(calls))
+	for i, c := range calls {
+		rows[i] = identityRow(0, c.Record, c.FQNs[:1])
+		byUID[c.Record.UID] = i
 	}
-	args = append(args, m.Add[0].String(), m.Container.String(), m.IfVersion, within, members)
-	err = s.direct().rows(ctx, func(rows *sql.Rows) error {
-		done = true
+	type row = identityJSON
+	text := func(field func(*row) string) texts {
+		return column(rows, func(r *row) *string { t := field(r); return &t })
+	}
+	args := append(auditColumns(calls, func(q *insertPlain) *directory.Audit { return &q.audit }),
+		text(func(r *row) string { return r.UID.String() }),
+		text(func(r *row) string { return string(r.Kind) }),
+		numbers(rows, func(r *row) int64 { return r.InstanceID }),
+		column(rows, func(r *row) *string { return r.ExternalID }),
+		column(rows, func(r *row) *string { return &r.Name }),
+		column(rows, func(r *row) *string { return &r.NameKey }),
+		column(rows, func(r *row) *string { return &r.FQNs[0] }),
+		column(rows, func(r *row) *string { return &r.FQNKeys[0] }),
+		column(rows, func(r *row) *string { return &r.DisplayName }),
+		column(rows, func(r *row) *string { return &r.DisplayKey }),
+		column(rows, func(r *row) *string { return r.Description }),
+		column(rows, func(r *row) *string { return r.Email }),
+		column(rows, func(r *row) *string { return r.EmailKey }),
+		column(rows, func(r *row) *string { return &r.Status }),
+		column(rows, func(r *row) *string { return r.Reason }),
+		text(func(r *row) string { return string(r.Attributes) }),
+		text(func(r *row) string { return strings.Join(r.Words, " ") }),
+	)
+	out := make([]*committed, len(calls))
+	err := s.direct().rows(ctx, func(rows *sql.Rows) error {
 		var xid string
-		var known, linked bool
-		if err := rows.Scan(&xid, &known, &linked); err != nil {
+		var uid uuid.UUID
+		var seen directory.Record
+		if err := rows.Scan(&xid, &uid, &seen.ID, &seen.Version, &seen.CreatedAt, &seen.UpdatedAt); err != nil {
 			return err
 		}
-		if !known {
-			out.Unknown = []uuid.UUID{m.Add[0]}
+		i := byUID[uid]
+		record := calls[i].Record
+		record.ID, record.Version, record.CreatedAt, record.UpdatedAt = seen.ID, seen.Version, seen.CreatedAt, seen.UpdatedAt
+		record.FQN = calls[i].FQNs[0]
+		out[i] = &committed{Inserted: []*directory.Record{&record}}
+		return setXID(&out[i].Revision, xid)
+	}, insertPlainSQL, args...)
+	return out, err
+}
+
+func (s *Store) addPlain(ctx context.Context, calls []addPlain) ([]*committed, error) {
+	args := append(auditColumns(calls, func(q *addPlain) *directory.Audit { return &q.audit }),
+		column(calls, func(q *addPlain) *string { t := q.Add[0].String(); return &t }),
+		column(calls, func(q *addPlain) *string { t := q.Container.String(); return &t }),
+		numbers(calls, func(q *addPlain) int64 { return q.within }),
+		numbers(calls, func(q *addPlain) int64 {
+			if q.AnyInstance {
+				return 0
+			}
+			return q.within
+		}),
+	)
+	out := make([]*committed, len(calls))
+	err := s.direct().rows(ctx, func(rows *sql.Rows) error {
+		var xid string
+		var n int
+		var known, linked sql.NullBool
+		if err := rows.Scan(&xid, &n, &known, &linked); err != nil {
+			return err
 		}
-		if linked {
-			out.Linked = 1
+		one := &committed{}
+		if !known.Bool {
+			one.Unknown = []uuid.UUID{calls[n-1].Add[0]}
 		}
-		return setXID(&out.Revision, xid)
-	}, addOneSQL, args...)
-	return done, err
+		if linked.Bool {
+			one.Linked = 1
+		}
+		out[n-1] = one
+		return setXID(&one.Revision, xid)
+	}, addPlainSQL, args...)
+	return out, err
 }

@@ -47,17 +47,18 @@ func TestWritesUseIndexes(t *testing.T) {
 	t.Parallel()
 	db := planned(t, 20_000)
 	one, many := uuid.NewString(), "{"+uuid.NewString()+","+uuid.NewString()+"}"
-	audit := []any{"actor", "token", "scim", "id", "action", "target"}
+	audit := []any{"{actor}", "{token}", "{scim}", "{id}", "{action}", "{target}"}
+	few := "{" + one + "}"
 	for name, c := range map[string]struct {
 		query string
 		args  []any
 	}{
 		"look at the change log": {store.ChangesSQL, []any{"100:100:"}},
-		"add one user": {store.InsertOneSQL, append(audit[:6:6], one, "USER", 2, "e", "n", "n", "HR:n", "hr:n", "n", "n",
-			"", "", "", "ACTIVE", "", "{}", "{n}")},
+		"add one user": {store.InsertPlainSQL, append(audit[:6:6], few, "{USER}", "{2}", "{e}", "{n}", "{n}", "{HR:n}", "{hr:n}", "{n}", "{n}",
+			"{d}", "{m}", "{m}", "{ACTIVE}", "{r}", `{"{}"}`, "{n}")},
 		"add users":      {store.InsertSQL, []any{"[]", "{}"}},
 		"change users":   {store.UpdateSQL, []any{"[]", "{}"}},
-		"add one member": {store.AddOneSQL, append(audit[:6:6], one, one, 0, 2, 2)},
+		"add one member": {store.AddPlainSQL, append(audit[:6:6], few, few, "{2}", "{2}")},
 		"add members":    {store.AddMembersSQL, []any{"[]", one, 0, 2, many, "MEMBER_ADDED", 2}},
 		"remove members": {store.RemoveMembersSQL, []any{"[]", one, 0, 2, many, "MEMBER_REMOVED"}},
 	} {

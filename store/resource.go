@@ -58,6 +58,10 @@ func onlyLinks(links directory.LinkSet) directory.LinkSet {
 
 // Resource implements [directory.Store].
 func (s *Store) Resource(ctx context.Context, q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) (*directory.Resource, error) {
+	if l, ok := lookupOf(q, links); ok && q.Where == nil {
+		l.key = uid.String()
+		return s.lookups.do(ctx, l)
+	}
 	query, c, err := resourceSQL(q, uid, links)
 	if err != nil {
 		return nil, err
@@ -80,6 +84,13 @@ func resourceSQL(q directory.ListQuery, uid uuid.UUID, links directory.LinkSet) 
 
 // Resources implements [directory.Store].
 func (s *Store) Resources(ctx context.Context, q directory.ListQuery, links directory.LinkSet) ([]*directory.Resource, error) {
+	if l, ok := lookupByName(q, links); ok {
+		found, err := s.lookups.do(ctx, l)
+		if found == nil || err != nil {
+			return nil, err
+		}
+		return []*directory.Resource{found}, nil
+	}
 	query, c, err := resourcesSQL(q, links)
 	if err != nil {
 		return nil, err

@@ -39,6 +39,8 @@ type Store struct {
 	onCommit func(ctx context.Context, r directory.Revision)
 
 	statements atomic.Uint64
+	hotWrites  hotWrites
+	lookups    gatherer[lookup, *directory.Resource]
 
 	mu       sync.Mutex
 	prepared map[string]*sqlx.Stmt
@@ -65,6 +67,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, startError(ctx, pc, err)
 	}
 	s := &Store{db: sqlx.NewDb(db, "postgres"), url: cfg.URL, self: rand.Text(), opened: opened, commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{}}
+	s.gatherHotWrites()
+	s.lookups = gatherer[lookup, *directory.Resource]{wide: lookupWide, most: lookupMost, run: s.lookUp}
 	if _, err := s.Life(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("the database cannot be used: %w", err)
