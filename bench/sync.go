@@ -111,7 +111,7 @@ func (s *synchronized) open(ctx context.Context, rosterURL, rawURL string) error
 		Open:         func(connector.Config) (connector.Source, error) { return s, nil },
 	}
 	s.people = directory.New(s.store, directory.WithProviderType(kind.ProviderType))
-	s.sync = syncer.New(s.store, s.people, syncer.Config{Types: []connector.Type{kind}, Log: slog.New(slog.DiscardHandler), Poll: 10 * time.Millisecond})
+	s.sync = syncer.New(s.store, s.people, syncer.Config{Types: []connector.Type{kind}, Log: slog.New(slog.DiscardHandler), Poll: 100 * time.Millisecond})
 	if _, err := s.people.AddProvider(ctx, dataset.Label, directory.TypeAzureAD, true); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (s *synchronized) round(ctx context.Context, again bool) (time.Duration, ui
 	go func() { defer close(done); s.sync.Work(ctx) }()
 	defer func() { stop(); <-done }()
 	for run.Status.Live() {
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 		runs, err := s.sync.RunsByUID(ctx, []uuid.UUID{run.UID})
 		if err != nil {
 			return 0, 0, err

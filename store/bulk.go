@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/syncer"
@@ -55,6 +57,21 @@ func (t bulkTx) get(dest any, query string, args ...any) error {
 
 func (t bulkTx) all(dest any, query string, args ...any) error {
 	return t.SelectContext(t.ctx, dest, t.text(query), args...)
+}
+
+// unlessTaken does one thing, or the other instead where a unique index refuses the first.
+func (t bulkTx) unlessTaken(do, otherwise func() error) error {
+	if _, err := t.exec(`SAVEPOINT taken`); err != nil {
+		return err
+	}
+	err := do()
+	if p := (*pq.Error)(nil); !errors.As(err, &p) || p.Code != "23505" { // unique_violation
+		return err
+	}
+	if _, err := t.exec(`ROLLBACK TO SAVEPOINT taken`); err != nil {
+		return err
+	}
+	return otherwise()
 }
 
 // text names the run's own tables in a statement: stage_identity_%[1]d.

@@ -207,10 +207,17 @@ const next = `t AS MATERIALIZED (
 	WHERE NOT t.is_foreign OR CASE t.kind WHEN 'member' THEN t.member_id ELSE t.container_id END IN (SELECT id FROM others)
 )`
 
-const makeLinksSQL = `
+// The plan lists links that are not there. makeAllLinksSQL takes that for granted, makeNewLinksSQL does not.
+var (
+	makeAllLinksSQL = makeLinksSQL(``)
+	makeNewLinksSQL = makeLinksSQL(`ON CONFLICT DO NOTHING`)
+)
+
+func makeLinksSQL(conflict string) string {
+	return `
 WITH ` + next + `, members AS (
 	INSERT INTO link (container_id, kind, member_id) SELECT container_id, kind, member_id FROM live WHERE kind = 'member'
-	ON CONFLICT DO NOTHING RETURNING kind, container_id, member_id
+	` + conflict + ` RETURNING kind, container_id, member_id
 ), managers AS (
 	INSERT INTO link (container_id, kind, member_id) SELECT DISTINCT ON (member_id) container_id, kind, member_id FROM live WHERE kind = 'manager'
 	ON CONFLICT (member_id) WHERE kind = 'manager' DO UPDATE SET container_id = excluded.container_id WHERE link.container_id <> excluded.container_id
@@ -220,6 +227,7 @@ WITH ` + next + `, members AS (
 ), ` + noteRelinked + `, counted AS (
 	UPDATE sync_run SET linked = linked + (SELECT count(*) FROM changed), phase = 'apply' WHERE id = $4
 ) SELECT count(*) FROM changed`
+}
 
 const removeLinksSQL = `
 WITH ` + next + `, changed AS (
@@ -231,10 +239,6 @@ WITH ` + next + `, changed AS (
 
 // Relink implements [syncer.Apply].
 func (s *Store) Relink(ctx context.Context, l syncer.Lease, remove bool, after int64) (upTo int64, err error) {
-	query, kind := makeLinksSQL, "MEMBER_ADDED"
-	if remove {
-		query, kind = removeLinksSQL, "MEMBER_REMOVED"
-	}
 	err = s.inRun(ctx, l, func(tx bulkTx) error {
 		about, err := tx.about()
 		if err != nil {
@@ -244,8 +248,16 @@ func (s *Store) Relink(ctx context.Context, l syncer.Lease, remove bool, after i
 			SELECT n FROM todo_link_%[1]d WHERE n > $1 AND remove = $2 ORDER BY n LIMIT $3) AS next`, after, remove, maxBatch); err != nil || upTo == 0 {
 			return err
 		}
-		var changed int
-		return tx.get(&changed, query, after, upTo, about.Instance, l.Run, kind, remove)
+		write := func(query, kind string) func() error {
+			return func() error {
+				_, err := tx.exec(query, after, upTo, about.Instance, l.Run, kind, remove)
+				return err
+			}
+		}
+		if remove {
+			return write(removeLinksSQL, "MEMBER_REMOVED")()
+		}
+		return tx.unlessTaken(write(makeAllLinksSQL, "MEMBER_ADDED"), write(makeNewLinksSQL, "MEMBER_ADDED"))
 	})
 	if err == nil {
 		s.askForHint()

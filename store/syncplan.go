@@ -177,17 +177,14 @@ func (s *Store) steps(ctx context.Context, l syncer.Lease, which string, actions
 	return out, err
 }
 
-// createSQL inserts the simple identities of the steps after $1 up to $2 whose names are free: see insertSQL, which
-// takes all others.
-const createSQL = `
+// createSQL inserts the simple identities of the steps after $1 up to $2 that meet a condition and whose names are no
+// aliases: see insertSQL, which takes all others.
+func createSQL(condition string) string {
+	return `
 WITH c AS MATERIALIZED (
 	SELECT s.* FROM todo_%[1]d t JOIN stage_identity_%[1]d s ON s.kind = t.kind AND s.key = t.key AND s.seq = t.seq
 	WHERE t.n > $1 AND t.n <= $2 AND t.simple AND t.action = 'CREATE'
-		AND NOT EXISTS (SELECT FROM identity x WHERE x.fqn_key = s.fqn_key AND x.status <> 'DELETED')
-		AND NOT EXISTS (SELECT FROM alias a WHERE a.fqn_key = s.fqn_key AND a.retired_at IS NULL)
-		AND NOT EXISTS (SELECT FROM identity x WHERE x.instance_id = $3 AND x.kind = s.kind AND x.external_id = s.key AND x.status <> 'DELETED')
-		AND NOT EXISTS (SELECT FROM identity x WHERE s.kind = 'USER' AND x.instance_id = $3 AND x.name_key = s.name_key
-			AND x.kind = 'USER' AND x.status <> 'DELETED')
+		AND NOT EXISTS (SELECT FROM alias a WHERE a.fqn_key = s.fqn_key AND a.retired_at IS NULL)` + condition + `
 	ORDER BY t.n
 ), named AS (
 	INSERT INTO identity (uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key,
@@ -199,7 +196,7 @@ WITH c AS MATERIALIZED (
 	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_CREATED', array_agg(id ORDER BY id)
 	FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / 1000 AS part FROM named) AS parts GROUP BY part
 ), left_over AS (
-	UPDATE todo_%[1]d t SET simple = false WHERE t.n > $1 AND t.n <= $2 AND t.action = 'CREATE' AND NOT EXISTS (
+	UPDATE todo_%[1]d t SET simple = false WHERE t.n > $1 AND t.n <= $2 AND t.action = 'CREATE' AND t.simple AND NOT EXISTS (
 		SELECT FROM c WHERE c.seq = t.seq AND c.kind = t.kind AND c.key = t.key)
 ), counted AS (
 	UPDATE sync_run SET created = created + (SELECT count(*) FROM named), phase = 'apply' WHERE id = $4
@@ -207,6 +204,31 @@ WITH c AS MATERIALIZED (
 	UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $3
 )
 SELECT count(*) FROM named`
+}
+
+// Names are free nearly always: createAllSQL takes that for granted, which the indexes refuse where it is wrong. Then
+// createFreeSQL looks for those that are.
+var (
+	createAllSQL  = createSQL(``)
+	createFreeSQL = createSQL(`
+		AND NOT EXISTS (SELECT FROM identity x WHERE x.fqn_key = s.fqn_key AND x.status <> 'DELETED')
+		AND NOT EXISTS (SELECT FROM identity x WHERE x.instance_id = $3 AND x.kind = s.kind AND x.external_id = s.key AND x.status <> 'DELETED')
+		AND NOT EXISTS (SELECT FROM identity x WHERE s.kind = 'USER' AND x.instance_id = $3 AND x.name_key = s.name_key
+			AND x.kind = 'USER' AND x.status <> 'DELETED')`)
+)
+
+// takeAliasesSQL retires the aliases that the new names of the steps after $1 up to $2 take over: a rename that was under
+// way has left them, unseen by the statement that waited for it.
+const takeAliasesSQL = `
+	WITH taken AS (
+		SELECT i.id, i.fqn_key FROM todo_%[1]d t JOIN stage_identity_%[1]d s ON s.kind = t.kind AND s.key = t.key AND s.seq = t.seq
+		JOIN identity i ON i.uid = s.uid
+		WHERE t.n > $1 AND t.n <= $2 AND EXISTS (SELECT FROM alias a WHERE a.fqn_key = s.fqn_key AND a.retired_at IS NULL)
+	), retired AS (
+		UPDATE alias a SET retired_at = now(), retired_by = taken.id FROM taken WHERE a.fqn_key = taken.fqn_key AND a.retired_at IS NULL
+		RETURNING a.identity_id
+	)
+	INSERT INTO change_log (kind, ids) SELECT 'ALIASES', array_agg(identity_id) FROM retired HAVING count(*) > 0`
 
 // CreateSimple implements [syncer.Apply].
 func (s *Store) CreateSimple(ctx context.Context, l syncer.Lease, after int64) (upTo int64, err error) {
@@ -219,13 +241,27 @@ func (s *Store) CreateSimple(ctx context.Context, l syncer.Lease, after int64) (
 			SELECT n FROM todo_%[1]d WHERE n > $1 AND action = 'CREATE' AND simple ORDER BY n LIMIT $2) AS next`, after, maxBatch); err != nil || upTo == 0 {
 			return err
 		}
-		var created int
-		return tx.get(&created, createSQL, after, upTo, about.Instance, l.Run)
+		if err := tx.createAll(after, upTo, about.Instance); err != nil {
+			return err
+		}
+		_, err = tx.exec(takeAliasesSQL, after, upTo)
+		return err
 	})
 	if err == nil {
 		s.askForHint()
 	}
 	return upTo, err
+}
+
+// createAll creates the simple identities of some steps, or those of them whose names are free.
+func (t bulkTx) createAll(after, upTo, instance int64) error {
+	return t.unlessTaken(func() error {
+		_, err := t.exec(createAllSQL, after, upTo, instance, t.run)
+		return err
+	}, func() error {
+		_, err := t.exec(createFreeSQL, after, upTo, instance, t.run)
+		return err
+	})
 }
 
 // Mark implements [syncer.Apply].

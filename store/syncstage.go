@@ -74,9 +74,9 @@ func (s *Store) StageMore(ctx context.Context, l syncer.Lease, p syncer.StagedPa
 				end = []byte{}
 			}
 		}
-		_, err := tx.exec(`UPDATE sync_run SET phase = $2, resume = $3, end_state = $4, pages = pages + 1, taken_back = taken_back OR $5,
+		_, err := tx.exec(`UPDATE sync_run SET phase = $2, resume = $3, end_state = $4, pages = pages + $8, taken_back = taken_back OR $5,
 			identity_count = identity_count + $6, link_count = link_count + $7 WHERE id = $1`,
-			l.Run, phase, p.Resume, end, takenBack, len(p.Identities), len(p.Links))
+			l.Run, phase, p.Resume, end, takenBack, len(p.Identities), len(p.Links), p.Pages)
 		return err
 	})
 }
@@ -85,7 +85,7 @@ func (s *Store) StageMore(ctx context.Context, l syncer.Lease, p syncer.StagedPa
 func (s *Store) EndReading(ctx context.Context, l syncer.Lease) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
 		_, err := tx.exec(`CREATE INDEX IF NOT EXISTS stage_identity_key_%[1]d ON stage_identity_%[1]d (kind, key, seq);
-			ANALYZE stage_identity_%[1]d; ANALYZE stage_link_%[1]d`)
+			ANALYZE stage_identity_%[1]d (kind, key, removal, scope, partial_links, problem, digest, fqn_key); ANALYZE stage_link_%[1]d`)
 		return err
 	})
 }

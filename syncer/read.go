@@ -66,7 +66,8 @@ func (r *round) begin(ctx context.Context, from *connector.From) error {
 	return r.s.store.BeginRound(ctx, r.c.Lease, r.full, from.State)
 }
 
-// keeper keeps pages in their order, while the source is asked for the next one.
+// keeper keeps pages in their order, while the source is asked for the next ones. Pages that come faster than they can be
+// kept are kept together, as one.
 type keeper struct {
 	pages chan StagedPage
 	done  chan struct{}
@@ -74,10 +75,11 @@ type keeper struct {
 }
 
 func newKeeper(ctx context.Context, r *round) *keeper {
-	k := &keeper{pages: make(chan StagedPage, 1), done: make(chan struct{})}
+	k := &keeper{pages: make(chan StagedPage, maxAhead), done: make(chan struct{})}
 	go func() {
 		defer close(k.done)
 		for page := range k.pages {
+			k.join(&page)
 			if k.err = r.s.store.StageMore(ctx, r.c.Lease, page); k.err != nil {
 				return
 			}
@@ -85,6 +87,27 @@ func newKeeper(ctx context.Context, r *round) *keeper {
 		}
 	}()
 	return k
+}
+
+// The source is asked for no more than maxAhead pages before they are kept, and about keptAtOnce rows are kept at once.
+const (
+	maxAhead   = 8
+	keptAtOnce = 5000
+)
+
+// join adds to a page those that have come after it.
+func (k *keeper) join(page *StagedPage) {
+	for len(page.Identities)+len(page.Links) < keptAtOnce {
+		select {
+		case next, more := <-k.pages:
+			if !more {
+				return
+			}
+			page.join(next)
+		default:
+			return
+		}
+	}
 }
 
 // page hands one page over. It fails where an earlier one could not be kept.
@@ -106,7 +129,7 @@ func (k *keeper) close() error {
 
 // staged is a page as it is kept.
 func (r *round) staged(page connector.Page) StagedPage {
-	out := StagedPage{Resume: page.Resume, End: page.End}
+	out := StagedPage{Pages: 1, Resume: page.Resume, End: page.End}
 	for _, id := range page.Identities {
 		r.seq++
 		if problem := unusableKey(id.Key); problem != "" {

@@ -127,11 +127,22 @@ type Stage interface {
 
 // StagedPage is a page as it is kept aside.
 type StagedPage struct {
+	// Pages is how many pages of the source these are.
+	Pages      int
 	Identities []Staged
 	Links      []StagedLink
 	Failures   []Failure
 	Resume     []byte
 	End        *connector.End
+}
+
+// join adds the page that follows.
+func (p *StagedPage) join(next StagedPage) {
+	p.Pages += next.Pages
+	p.Identities = append(p.Identities, next.Identities...)
+	p.Links = append(p.Links, next.Links...)
+	p.Failures = append(p.Failures, next.Failures...)
+	p.Resume, p.End = next.Resume, next.End
 }
 
 // StagedLink is a link as it is kept aside.
