@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ import (
 // synchronized is Roster over a database of its own, with a source that costs next to nothing: the data set in memory.
 type synchronized struct {
 	data   *dataset.Data
+	label  string
 	store  *store.Store
 	people *directory.Directory
 	sync   *syncer.Service
@@ -32,7 +34,7 @@ type synchronized struct {
 }
 
 // syncRows measures a first run, and a second one that finds nothing new, each beside the least that it can cost: COPY
-// and one merge, and COPY and one join.
+// and one merge, and COPY and one join; then one that is told of a few changes.
 func (b *bench) syncRows(ctx context.Context, r *report) error {
 	s, err := b.synchronized(ctx)
 	if err != nil {
@@ -45,7 +47,11 @@ func (b *bench) syncRows(ctx context.Context, r *report) error {
 		if err != nil {
 			return fmt.Errorf("%s, raw: %w", name, err)
 		}
-		took, heap, err := s.round(ctx, again)
+		want := syncer.Counts{}
+		if !again {
+			want = syncer.Counts{Created: len(s.data.Users) + len(s.data.Groups), Linked: s.links()}
+		}
+		took, heap, err := s.round(ctx, syncer.ModeFull, want)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -59,6 +65,14 @@ func (b *bench) syncRows(ctx context.Context, r *report) error {
 		})
 		r.add(row{Name: name + " memory", Limit: "over idle", Target: 300, AtMost: true, Unit: "MB", Ratio: float64(heap) / (1 << 20)})
 	}
+	took, _, err := s.round(ctx, syncer.ModeDelta, syncer.Counts{Updated: changedUsers, Linked: changedLinks, Unlinked: changedLinks})
+	if err != nil {
+		return fmt.Errorf("sync-changes: %w", err)
+	}
+	r.add(row{
+		Name: "sync-changes", Limit: "1,000 changes", Target: 2, AtMost: true, Unit: "s", Ratio: took.Seconds(),
+		Roster: &figures{Requests: 1, Checked: 1, P50: milliseconds(took)},
+	})
 	return nil
 }
 
@@ -94,16 +108,19 @@ func (b *bench) synchronized(ctx context.Context) (*synchronized, error) {
 			return nil, err
 		}
 	}
-	if err := s.open(ctx, databases.url(names[0]), databases.url(names[1])); err != nil {
+	if err := s.open(ctx, databases.url(names[0]), dataset.Label); err != nil {
 		s.close()
 		return nil, err
 	}
-	return s, nil
+	s.raw, err = sql.Open("postgres", databases.url(names[1]))
+	return s, err
 }
 
-func (s *synchronized) open(ctx context.Context, rosterURL, rawURL string) error {
+// open opens a database, with a provider that the data set is read into.
+func (s *synchronized) open(ctx context.Context, url, label string) error {
 	var err error
-	if s.store, err = store.Open(ctx, store.Config{URL: rosterURL, MaxConns: 8, Timeout: time.Minute}); err != nil {
+	s.label = label
+	if s.store, err = store.Open(ctx, store.Config{URL: url, MaxConns: 8, Timeout: time.Minute}); err != nil {
 		return err
 	}
 	kind := connector.Type{
@@ -112,18 +129,23 @@ func (s *synchronized) open(ctx context.Context, rosterURL, rawURL string) error
 	}
 	s.people = directory.New(s.store, directory.WithProviderType(kind.ProviderType))
 	s.sync = syncer.New(s.store, s.people, syncer.Config{Types: []connector.Type{kind}, Log: slog.New(slog.DiscardHandler), Poll: 100 * time.Millisecond})
-	if _, err := s.people.AddProvider(ctx, dataset.Label, directory.TypeAzureAD, true); err != nil {
+	if _, err := s.people.AddProvider(ctx, label, directory.TypeAzureAD, true); err != nil {
 		return err
 	}
-	if _, err := s.people.AddInstance(ctx, dataset.Label, "", true); err != nil {
-		return err
-	}
-	s.raw, err = sql.Open("postgres", rawURL)
+	_, err = s.people.AddInstance(ctx, label, "", true)
 	return err
 }
 
+// links counts the data set's memberships.
+func (s *synchronized) links() (n int) {
+	for i := range s.data.Groups {
+		n += len(s.data.Groups[i].Users) + len(s.data.Groups[i].Groups)
+	}
+	return n
+}
+
 // round runs Roster's synchronization once, and returns how long it took and how much memory it held beside the data.
-func (s *synchronized) round(ctx context.Context, again bool) (time.Duration, uint64, error) {
+func (s *synchronized) round(ctx context.Context, mode syncer.Mode, want syncer.Counts) (time.Duration, uint64, error) {
 	var base runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&base)
@@ -139,33 +161,48 @@ func (s *synchronized) round(ctx context.Context, again bool) (time.Duration, ui
 		}
 	}()
 	begun := time.Now()
-	run, err := s.sync.Start(ctx, dataset.Label, "", syncer.StartOptions{Mode: syncer.ModeFull})
+	run, err := s.run(ctx, mode, func(*syncer.Run) {})
 	if err != nil {
 		return 0, 0, err
 	}
+	took := time.Since(begun)
+	got := syncer.Counts{Created: run.Created, Updated: run.Updated, Disabled: run.Disabled, Deleted: run.Deleted, Linked: run.Linked, Unlinked: run.Unlinked}
+	if run.Status != syncer.Complete || got != want {
+		return 0, 0, fmt.Errorf("the run is %s and counts %+v", run.Status, run.Counts)
+	}
+	return took, peak.Load() - min(peak.Load(), base.HeapInuse), nil
+}
+
+// run runs one synchronization to its end, and shows how it stands on the way.
+func (s *synchronized) run(ctx context.Context, mode syncer.Mode, look func(*syncer.Run)) (*syncer.Run, error) {
+	run, err := s.sync.Start(ctx, s.label, "", syncer.StartOptions{Mode: mode})
+	if err != nil {
+		return nil, err
+	}
+	working, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
-	go func() { defer close(done); s.sync.Work(ctx) }()
+	go func() { defer close(done); s.sync.Work(working) }()
 	defer func() { stop(); <-done }()
 	for run.Status.Live() {
 		time.Sleep(50 * time.Millisecond)
 		runs, err := s.sync.RunsByUID(ctx, []uuid.UUID{run.UID})
 		if err != nil {
-			return 0, 0, err
+			return nil, err
 		}
 		run = runs[0]
+		look(run)
 	}
-	took := time.Since(begun)
-	if want := len(s.data.Users) + len(s.data.Groups); run.Status != syncer.Complete || !again && run.Created != want || again && run.Created+run.Updated+run.Linked+run.Unlinked != 0 {
-		return 0, 0, fmt.Errorf("the run is %s and counts %+v", run.Status, run.Counts)
-	}
-	return took, peak.Load() - min(peak.Load(), base.HeapInuse), nil
+	return run, nil
 }
 
 // perPage is how many rows a page has.
 const perPage = 1000
 
 // Read implements [connector.Source].
-func (s *synchronized) Read(ctx context.Context, _ connector.From, stage func(context.Context, connector.Page) error) error {
+func (s *synchronized) Read(ctx context.Context, from connector.From, stage func(context.Context, connector.Page) error) error {
+	if len(from.State) > 0 {
+		return stage(ctx, s.changes())
+	}
 	page := connector.Page{}
 	flush := func(least int) error {
 		if len(page.Identities)+len(page.Links) < least {
@@ -204,8 +241,35 @@ func (s *synchronized) Read(ctx context.Context, _ connector.From, stage func(co
 			}
 		}
 	}
-	page.End = &connector.End{}
+	page.End = &connector.End{State: []byte("whole")}
 	return stage(ctx, page)
+}
+
+// What a differential round tells: users with another title, and members who change groups.
+const (
+	changedUsers = 800
+	changedLinks = 100
+)
+
+func (s *synchronized) changes() connector.Page {
+	page := connector.Page{End: &connector.End{State: []byte("changed")}}
+	for i := range changedUsers {
+		u := &s.data.Users[i*len(s.data.Users)/changedUsers]
+		page.Identities = append(page.Identities, connector.Identity{Kind: directory.KindUser, Key: u.ExternalID(), Attributes: map[string]any{"title": "Another " + u.Title}})
+	}
+	for n, i := 0, 0; n < changedLinks; i++ {
+		from, to := &s.data.Groups[2*i], &s.data.Groups[2*i+1]
+		leaves := slices.IndexFunc(from.Users, func(user int32) bool { return !slices.Contains(to.Users, user) })
+		if leaves < 0 {
+			continue
+		}
+		n++
+		member := connector.Ref{Kind: directory.KindUser, Key: s.data.Users[from.Users[leaves]].ExternalID()}
+		page.Links = append(page.Links,
+			connector.Link{Type: connector.Member, OwnerKind: directory.KindGroup, OwnerKey: from.ExternalID(), Other: member, Removed: true},
+			connector.Link{Type: connector.Member, OwnerKind: directory.KindGroup, OwnerKey: to.ExternalID(), Other: member})
+	}
+	return page
 }
 
 // Lookup implements [connector.Source].

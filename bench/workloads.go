@@ -12,7 +12,7 @@ import (
 // names are the workloads in the order in which they run: what writes comes last.
 var names = []string{
 	"user", "page", "members", "diamond", "check", "principals", "resolve", "scim-get", "scim-filter", "scim-create", "scim-add",
-	"sync", "visible", "graph", "memory",
+	"sync", "visible", "graph", "memory", "readers",
 }
 
 // read is a workload whose two sides are compared by their throughput, or one at a time by how long an answer takes.
@@ -57,6 +57,7 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 		{"visible", b.visible},
 		{"graph", b.graph},
 		{"memory", b.memory},
+		{"readers", b.readers},
 	} {
 		if !b.wants(step.name) {
 			continue
