@@ -45,7 +45,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	if err != nil {
 		return command.Gateway{}, err
 	}
-	tokens := access.New(p.Store, access.Config{AdminToken: p.Settings.AdminToken.Reveal(), Issuers: issuers})
+	tokens := access.New(p.Store, access.Config{AdminToken: p.Settings.AdminToken.Reveal(), Issuers: issuers, People: people})
 	if err := people.HoldInMemory(p.Background, p.Store, p.Settings.CacheSize); err != nil {
 		return command.Gateway{}, err
 	}
@@ -107,16 +107,31 @@ func resourceTypes(folder string) (*schema.Registry, error) {
 	return types, nil
 }
 
-// trustedIssuers are those whose access tokens are taken.
+// trustedIssuers are those whose access tokens are taken: the one of the variables, and those of the file.
 func trustedIssuers(s config.OIDC) ([]access.Issuer, error) {
-	if s.OIDCIssuer == "" {
-		return nil, nil
+	var out []access.Issuer
+	if s.OIDCIssuer != "" {
+		out = append(out, access.Issuer{URL: s.OIDCIssuer, Audience: s.OIDCAudience, Grants: access.SCIMGrants(s.OIDCSCIMScope), CAFile: s.OIDCCAFile})
 	}
-	client, err := outbound.NewClient(outbound.Config{CAFile: s.OIDCCAFile, Timeout: issuer.FetchLimit, MaxAnswer: issuer.MaxKeySet})
-	if err != nil {
-		return nil, fmt.Errorf("ROSTER_OIDC_CA_FILE: %w", err)
+	if s.OIDCIssuers != "" {
+		text, err := os.ReadFile(s.OIDCIssuers)
+		if err != nil {
+			return nil, fmt.Errorf("the file of ROSTER_OIDC_ISSUERS cannot be read: %w", err)
+		}
+		listed, err := access.ReadIssuers(text)
+		if err != nil {
+			return nil, fmt.Errorf("the file of ROSTER_OIDC_ISSUERS does not do: %w", err)
+		}
+		out = append(out, listed...)
 	}
-	return []access.Issuer{{URL: s.OIDCIssuer, Audience: s.OIDCAudience, SCIMScope: s.OIDCSCIMScope, Client: client}}, nil
+	for i := range out {
+		client, err := outbound.NewClient(outbound.Config{CAFile: out[i].CAFile, Timeout: issuer.FetchLimit, MaxAnswer: issuer.MaxKeySet})
+		if err != nil {
+			return nil, fmt.Errorf("the CA file of the issuer %s: %w", out[i].URL, err)
+		}
+		out[i].Client = client
+	}
+	return out, access.CheckIssuers(out)
 }
 
 // sourceTypes are the kinds of source that are read, with the configuration that every one of them takes.

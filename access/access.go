@@ -24,6 +24,8 @@ const (
 	SCIM       Scope = "SCIM"
 )
 
+var allScopes = []Scope{Read, RoleAdmin, SyncAdmin, TokenAdmin, SCIM}
+
 // AdminScopes is every scope but SCIM: what the bootstrap token carries.
 var AdminScopes = []Scope{Read, RoleAdmin, SyncAdmin, TokenAdmin}
 
@@ -51,6 +53,10 @@ type Principal struct {
 	Instance *directory.Instance
 	// Issuer is who issued the token, empty for Roster's own, and Subject whom it stands for by the issuer's name.
 	Issuer, Subject string
+	// Identity is the public id of the user whom the token stands for; zero for tokens that belong to programs.
+	Identity uuid.UUID
+	// ExpiresAt is when the token ends; nil for one that does not expire.
+	ExpiresAt *time.Time
 }
 
 // Has reports whether the principal carries a scope.
@@ -60,6 +66,11 @@ func (p *Principal) Has(s Scope) bool { return p != nil && slices.Contains(p.Sco
 // what they change.
 func (p *Principal) May(needed Scope) bool {
 	return needed == Anyone || p.Has(needed) || needed == Read && (p.Has(RoleAdmin) || p.Has(SyncAdmin))
+}
+
+// mayUseGraphQL reports whether the principal carries a scope besides SCIM, or none at all, which opens what is anybody's.
+func (p *Principal) mayUseGraphQL() bool {
+	return len(p.Scopes) == 0 || slices.ContainsFunc(p.Scopes, func(s Scope) bool { return s != SCIM })
 }
 
 type principalKey struct{}

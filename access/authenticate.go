@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/roster-gateway/roster/access/issuer"
 	"github.com/roster-gateway/roster/directory"
 )
 
@@ -45,13 +46,17 @@ func (s *Service) Authenticate(ctx context.Context, authorization []string) (*Pr
 			s.log.WarnContext(ctx, "the use of an access token was not noted", "token", token.UID, "error", err)
 		}
 	}
-	return &Principal{Name: token.Name, Scopes: token.Scopes, Token: token.UID, Instance: token.Instance}, nil
+	return &Principal{Name: token.Name, Scopes: token.Scopes, Token: token.UID, Instance: token.Instance, ExpiresAt: token.ExpiresAt}, nil
 }
 
-// Recheck reports by an error whether the principal's token is live no more, for requests that last.
+// Recheck reports by an error, CodeUnauthenticated or CodeForbidden, that the principal's token is live no more, or that
+// whom it stands for is not; for requests that last.
 func (s *Service) Recheck(ctx context.Context, p *Principal) error {
 	if p == nil {
 		return unauthenticated()
+	}
+	if p.Issuer != "" {
+		return s.recheckIssued(ctx, p)
 	}
 	if p.Token == uuid.Nil {
 		return nil
@@ -64,6 +69,17 @@ func (s *Service) Recheck(ctx context.Context, p *Principal) error {
 		return unauthenticated()
 	}
 	return nil
+}
+
+// recheckIssued is Recheck for an issuer's token. What its issuer took back meanwhile ends with the token at the latest.
+func (s *Service) recheckIssued(ctx context.Context, p *Principal) error {
+	if p.ExpiresAt != nil && !s.now().Before(p.ExpiresAt.Add(issuer.Leeway)) {
+		return unauthenticated()
+	}
+	if p.Identity == uuid.Nil {
+		return nil
+	}
+	return s.people.ActStill(ctx, p.Identity)
 }
 
 // dueForTouch reports whether a use has to be noted now. Of several uses at once, one notes it.

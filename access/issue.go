@@ -28,6 +28,9 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (*Token,
 	if err := s.check(t, in); err != nil {
 		return nil, "", err
 	}
+	if err := mayGive(PrincipalFrom(ctx), t.Scopes); err != nil {
+		return nil, "", err
+	}
 	if slices.Contains(t.Scopes, SCIM) {
 		instance, err := s.instance(ctx, in.Provider, in.Instance)
 		if err != nil {
@@ -64,6 +67,21 @@ func (s *Service) check(t Token, in CreateTokenInput) error {
 		return directory.BadInput("scopes", "SCIM excludes every other scope; create a second token for them.")
 	case slices.Contains(t.Scopes, SCIM) && in.Provider == nil:
 		return directory.BadInput("provider", "provider is required for a SCIM token.")
+	}
+	return nil
+}
+
+// mayGive refuses to give scopes away that the giver lacks, so that TOKEN_ADMIN alone makes nobody more than that. SCIM is
+// given by who administers the instances that it pushes into. Nil is the system itself.
+func mayGive(giver *Principal, scopes []Scope) error {
+	for _, s := range scopes {
+		needed := s
+		if s == SCIM {
+			needed = SyncAdmin
+		}
+		if giver != nil && !giver.May(needed) {
+			return forbidden("A token with the scope " + string(s) + " is made by who has the scope " + string(needed) + ", which this access token does not carry.")
+		}
 	}
 	return nil
 }
@@ -134,7 +152,7 @@ func created(ctx context.Context, t Token) directory.Audit {
 // inOrder lists scopes once each, in the order of their declaration.
 func inOrder(scopes []Scope) []Scope {
 	out := []Scope{}
-	for _, s := range []Scope{Read, RoleAdmin, SyncAdmin, TokenAdmin, SCIM} {
+	for _, s := range allScopes {
 		if slices.Contains(scopes, s) {
 			out = append(out, s)
 		}

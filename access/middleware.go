@@ -33,8 +33,8 @@ func RequireGraphQL(p *Principal) error {
 	switch {
 	case p == nil:
 		return unauthenticated()
-	case p.Has(SCIM):
-		return &directory.Error{Code: directory.CodeForbidden, Message: "This token is for SCIM only. GraphQL takes a token with the scope READ or an admin scope."}
+	case !p.mayUseGraphQL():
+		return forbidden("This token is for SCIM only. GraphQL takes a token with the scope READ or an admin scope.")
 	}
 	return nil
 }

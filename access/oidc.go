@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -14,18 +13,6 @@ import (
 	"github.com/roster-gateway/roster/access/issuer"
 	"github.com/roster-gateway/roster/directory"
 )
-
-// Issuer is an OpenID Connect issuer whose access tokens open SCIM (RFC 9068, RFC 6750).
-type Issuer struct {
-	// URL is the issuer, as its tokens spell it in iss.
-	URL string
-	// Audience is what tokens have to carry in aud.
-	Audience string
-	// SCIMScope is what tokens have to carry in scope or scp.
-	SCIMScope string
-	// Client fetches the issuer's keys, within its bounds; see package outbound.
-	Client *http.Client
-}
 
 // trusted is an issuer with its verifier.
 type trusted struct {
@@ -64,8 +51,8 @@ func (s *Service) issuerOf(token string) (trusted, bool) {
 	return found, ok
 }
 
-// verify returns the principal of an issuer's token. It is named as the issuer names it, and stands for no identity of
-// the directory.
+// verify returns the principal of an issuer's token: named as the issuer names it, with the scopes that the token's claims
+// give, and standing for the user that they name where the issuer's settings ask for one.
 func (s *Service) verify(ctx context.Context, i trusted, token string) (*Principal, error) {
 	claims, err := i.verifier.Verify(ctx, token)
 	switch {
@@ -79,13 +66,49 @@ func (s *Service) verify(ctx context.Context, i trusted, token string) (*Princip
 		return nil, unauthenticated()
 	case err != nil:
 		return nil, err
-	case !slices.Contains(claims.Scopes, i.SCIMScope):
-		return nil, &directory.Error{
-			Code:    directory.CodeForbidden,
-			Message: "This access token lacks the scope " + i.SCIMScope + ". Ask its issuer for one with it.",
+	}
+	p := &Principal{
+		Name: claims.Subject + " (" + i.URL + ")", Scopes: i.scopes(claims), Issuer: i.URL, Subject: claims.Subject,
+		ExpiresAt: &claims.Expires,
+	}
+	if len(p.Scopes) == 0 {
+		return nil, forbidden("This access token lacks what gives a scope here. Ask its issuer for one with " + i.wanted() + ".")
+	}
+	if i.Identity == nil {
+		return p, nil
+	}
+	names := claims.Texts(i.Identity.Claim)
+	if len(names) != 1 {
+		return nil, forbidden("This access token names no user in its claim " + i.Identity.Claim + ".")
+	}
+	user, err := s.people.Act(ctx, directory.Acting{
+		Provider: i.Identity.Provider, Instance: i.Identity.Instance, By: i.Identity.Attribute, Value: names[0],
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.Identity = user.UID
+	return p, nil
+}
+
+// scopes are all that the claims of a token give.
+func (i trusted) scopes(claims *issuer.Claims) []Scope {
+	var out []Scope
+	for _, g := range i.Grants {
+		if slices.Contains(claims.Texts(g.Claim), g.Value) {
+			out = append(out, g.Scopes...)
 		}
 	}
-	return &Principal{Name: claims.Subject + " (" + i.URL + ")", Scopes: []Scope{SCIM}, Issuer: i.URL, Subject: claims.Subject}, nil
+	return inOrder(out)
+}
+
+// wanted tells some of what gives scopes.
+func (i trusted) wanted() string {
+	var out []string
+	for _, g := range i.Grants[:min(len(i.Grants), 4)] {
+		out = append(out, g.Value+" in "+g.Claim)
+	}
+	return strings.Join(out, ", or ")
 }
 
 // InstanceAt returns the SCIM instance whose Tenant URL holds a token, nil where there is none. The token is no

@@ -131,9 +131,13 @@ func (p *Principal) Check(coordinate string) error {
 	needed, ok := RuleFor(coordinate)
 	switch {
 	case !ok:
-		return &directory.Error{Code: directory.CodeForbidden, Message: "Nobody may use " + coordinate + "."}
+		return forbidden("Nobody may use " + coordinate + ".")
 	case !p.May(needed):
-		return &directory.Error{Code: directory.CodeForbidden, Message: coordinate + " needs the scope " + string(needed) + ", which this access token does not carry."}
+		return forbidden(coordinate + " needs the scope " + string(needed) + ", which this access token does not carry.")
 	}
 	return nil
+}
+
+func forbidden(message string) *directory.Error {
+	return &directory.Error{Code: directory.CodeForbidden, Message: message}
 }

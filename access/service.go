@@ -38,12 +38,22 @@ type Store interface {
 	Instances(ctx context.Context) ([]*directory.Instance, error)
 }
 
+// People knows who may act.
+type People interface {
+	// Act finds the user whom a token stands for, or refuses with CodeForbidden who is not known or not active.
+	Act(ctx context.Context, who directory.Acting) (*directory.Record, error)
+	// ActStill refuses a user who may act no more.
+	ActStill(ctx context.Context, uid uuid.UUID) error
+}
+
 // Config are the settings of a [Service].
 type Config struct {
 	// AdminToken is a token with [AdminScopes] that is configured, not stored; empty for none.
 	AdminToken string
-	// Issuers are those whose access tokens open SCIM, see [Service.InstanceAt].
+	// Issuers are those whose access tokens are taken, see [Service.InstanceAt] for SCIM.
 	Issuers []Issuer
+	// People finds whom the tokens of issuers stand for; nil where no issuer's settings ask.
+	People People
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -54,6 +64,7 @@ type Service struct {
 	admin *Hash
 	// issuers are the issuers by their names.
 	issuers map[string]trusted
+	people  People
 	now     func() time.Time
 	log     *slog.Logger
 	// held are the tokens in memory, nil where each is looked up in the store.
@@ -65,7 +76,7 @@ type Service struct {
 
 // New returns a Service over a store.
 func New(store Store, cfg Config) *Service {
-	s := &Service{store: store, now: cfg.Now, log: slog.Default()}
+	s := &Service{store: store, people: cfg.People, now: cfg.Now, log: slog.Default()}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -31,6 +31,7 @@ type Directory struct {
 	replica *replica // nil where reads go to the store
 	cache   records
 	flights flights
+	acting  actingIDs
 	// configChecks are the checks of keys whose values mean something outside of this package.
 	configChecks map[string]func(value string) error
 	types        []*ProviderType

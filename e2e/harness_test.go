@@ -29,7 +29,7 @@ import (
 // patience is how long a step may take on a busy machine.
 const patience = 60 * time.Second
 
-const adminToken = "e2e-admin-token"
+const adminToken = "admin-token-of-the-e2e-tests"
 
 // program is the built roster.
 var program = sync.OnceValues(func() (string, error) {

@@ -589,9 +589,10 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		Identity func(childComplexity int) int
-		Name     func(childComplexity int) int
-		Scopes   func(childComplexity int) int
+		ExpiresAt func(childComplexity int) int
+		Identity  func(childComplexity int) int
+		Name      func(childComplexity int) int
+		Scopes    func(childComplexity int) int
 	}
 }
 
@@ -3035,6 +3036,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserError.Message(childComplexity), true
 
+	case "Viewer.expiresAt":
+		if e.ComplexityRoot.Viewer.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ExpiresAt(childComplexity), true
 	case "Viewer.identity":
 		if e.ComplexityRoot.Viewer.Identity == nil {
 			break
@@ -3218,7 +3225,7 @@ enum AccessScope {
   ROLE_ADMIN
   "Change providers and instances, read and change their configuration, and read the provisioning log."
   SYNC_ADMIN
-  "List, create and revoke access tokens, of any scope."
+  "List and revoke access tokens, and create them with scopes of its own; those with SCIM take SYNC_ADMIN besides."
   TOKEN_ADMIN
   "Push identities into one instance by SCIM. It excludes every other scope and opens nothing in GraphQL."
   SCIM
@@ -3248,16 +3255,19 @@ type AccessTokenEdge {
   node: AccessToken!
 }
 
-"Who asks: the access token of the request."
+"Who asks: the access token of the request, and whom it stands for."
 type Viewer {
-  "The name of the access token."
+  "The name of the access token; for one of an OpenID issuer its subject and the issuer."
   name: String!
 
   "What it may do."
   scopes: [AccessScope!]!
 
-  "The identity that the caller stands for; null for an access token, which belongs to a program."
+  "The user whom the token of an OpenID issuer stands for; null for tokens that belong to programs."
   identity: Identity
+
+  "When the access token ends; null where it does not expire."
+  expiresAt: DateTime
 }
 
 "An access token, without its secret: only a hash of that is stored."
@@ -6541,6 +6551,8 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_scopes(ctx, field)
 	case "identity":
 		return ec.fieldContext_Viewer_identity(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Viewer_expiresAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

@@ -8,6 +8,7 @@ package resolvers
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph"
@@ -37,7 +38,10 @@ func (r *queryResolver) AccessTokens(ctx context.Context, first int, after *dire
 }
 
 func (r *viewerResolver) Identity(ctx context.Context, obj *access.Principal) (directory.Identity, error) {
-	return nil, nil // a token is nobody: it belongs to a program
+	if obj.Identity == uuid.Nil {
+		return nil, nil // a token of a program
+	}
+	return readsFrom(ctx).ByUID(ctx, obj.Identity.String())
 }
 
 func (r *Resolver) Viewer() graph.ViewerResolver { return &viewerResolver{r} }

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/resolvers"
+	"github.com/roster-gateway/roster/syncer"
 )
 
 func TestChangeQueries(t *testing.T) {
@@ -135,30 +137,66 @@ func TestSubscriptionGoesOnAfterACursor(t *testing.T) {
 	}
 }
 
-// Rule Z10.
-func TestSubscriptionEndsWithItsToken(t *testing.T) {
+// A stream ends when its caller may go on no more, also one to which nothing comes.
+func TestZ10StreamsEndWithTheirToken(t *testing.T) {
 	if testing.Short() {
-		t.Skip("waits for a stream to look at its token")
+		t.Skip("waits for streams to look at their tokens")
 	}
 	t.Parallel()
 	g := newGateway(t)
-	_, secret, err := g.access.CreateToken(t.Context(), access.CreateTokenInput{Name: "follower", Scopes: []access.Scope{access.Read}})
+	instance := g.instance(t, "HR", "EU")
+	waiting, err := g.store.InsertRun(t.Context(), syncer.Run{UID: uuid.New(), InstanceID: instance.ID, Mode: syncer.ModeAuto}, directory.Audit{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	follower, err := g.access.Authenticate(t.Context(), []string{"Bearer " + secret})
+	ana, err := g.directory.Apply(t.Context(), directory.Changes{Instance: instance, Action: "test", Put: []directory.Put{
+		{New: true, Kind: directory.KindUser, Name: "ana", DisplayName: "Ana", Status: directory.StatusDisabled},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	responses, ctx := g.open(t.Context(), follower, `subscription { changes { fqn } }`, nil)
-	if err := g.access.Revoke(t.Context(), follower.Token.String()); err != nil {
-		t.Fatal(err)
-	}
-	got := read(t, responses(ctx))
-	if len(got.Errors) != 1 || got.Errors[0].Extensions["code"] != "UNAUTHENTICATED" {
-		t.Errorf("the stream of a revoked token answers %+v, want UNAUTHENTICATED", got)
-	}
-	if next := responses(ctx); next != nil {
-		t.Errorf("the stream of a revoked token goes on: %s", next.Data)
+	changes, run := `subscription { changes { fqn } }`, `subscription { syncRun(id: "`+waiting.UID.String()+`") { status } }`
+	for name, test := range map[string]struct {
+		scope        access.Scope
+		query, code  string
+		skip         int // responses that come before
+		disabledUser bool
+	}{
+		"changes":            {access.Read, changes, "UNAUTHENTICATED", 0, false},
+		"a run that waits":   {access.SyncAdmin, run, "UNAUTHENTICATED", 1, false},
+		"changes, by a user": {access.Read, changes, "FORBIDDEN", 0, true},
+		"a run, by a user":   {access.SyncAdmin, run, "FORBIDDEN", 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			follower := &access.Principal{Name: "ana", Issuer: "https://id.example.com", Scopes: []access.Scope{test.scope}, Identity: ana.Records[0].UID}
+			if !test.disabledUser {
+				_, secret, err := g.access.CreateToken(t.Context(), access.CreateTokenInput{Name: "follower", Scopes: []access.Scope{test.scope}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if follower, err = g.access.Authenticate(t.Context(), []string{"Bearer " + secret}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			responses, ctx := g.open(t.Context(), follower, test.query, nil)
+			for range test.skip {
+				if got := read(t, responses(ctx)); len(got.Errors) > 0 {
+					t.Fatalf("%+v", got)
+				}
+			}
+			if !test.disabledUser {
+				if err := g.access.Revoke(t.Context(), follower.Token.String()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := read(t, responses(ctx))
+			if len(got.Errors) != 1 || got.Errors[0].Extensions["code"] != test.code {
+				t.Errorf("the stream answers %+v, want %s", got, test.code)
+			}
+			if next := responses(ctx); next != nil {
+				t.Errorf("the stream goes on: %s", next.Data)
+			}
+		})
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// recheckEvery is how often a stream makes sure that its access token is still live.
+// recheckEvery is how often a stream makes sure that its caller may still go on.
 const recheckEvery = 2 * time.Second
 
 type endKey struct{}
@@ -40,38 +40,68 @@ func (ends) InterceptOperation(ctx context.Context, next graphql.OperationHandle
 	}
 }
 
-// follow delivers changes until the caller goes, the feed fails or the caller's token is live no more.
-func (r *Resolver) follow(ctx context.Context, after *directory.Cursor) (<-chan *directory.Change, error) {
+// stream delivers what a function sends until that returns, or until the caller may go on no more: the stream then ends
+// with the reason.
+func stream[T any](ctx context.Context, r *Resolver, send func(ctx context.Context, out chan<- T) error) <-chan T {
 	end := ctx.Value(endKey{}).(chan error)
+	ctx, cancel := context.WithCancel(ctx)
+	refused := make(chan error, 1)
+	go r.watch(ctx, cancel, refused)
+	out := make(chan T)
+	go func() {
+		defer cancel()
+		defer close(out) // after the error is left
+		err := send(ctx, out)
+		select {
+		case err = <-refused:
+		default:
+		}
+		if err != nil {
+			end <- err
+		}
+	}()
+	return out
+}
+
+// watch asks now and then whether the caller may go on, and cancels with the reason where not. Where that cannot be told,
+// the stream goes on: nothing comes to it from a state of unknown age.
+func (r *Resolver) watch(ctx context.Context, cancel context.CancelFunc, refused chan<- error) {
+	every := time.NewTicker(recheckEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		err := r.Access.Recheck(ctx, access.PrincipalFrom(ctx))
+		if directory.HasCode(err, directory.CodeUnauthenticated) || directory.HasCode(err, directory.CodeForbidden) {
+			refused <- err
+			cancel()
+			return
+		}
+	}
+}
+
+// follow delivers changes until the caller goes, the feed fails or the caller may go on no more.
+func (r *Resolver) follow(ctx context.Context, after *directory.Cursor) (<-chan *directory.Change, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	events, err := r.Directory.Subscribe(ctx, after)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	out := make(chan *directory.Change)
-	go func() {
+	return stream(ctx, r, func(ctx context.Context, out chan<- *directory.Change) error {
 		defer cancel()
-		defer close(out) // after the error is left
-		if err := r.forward(ctx, events, out); err != nil {
-			end <- err
-		}
-	}()
-	return out, nil
+		return forward(ctx, events, out)
+	}), nil
 }
 
-func (r *Resolver) forward(ctx context.Context, events <-chan directory.ChangeEvent, out chan<- *directory.Change) error {
-	recheck := time.NewTicker(recheckEvery)
-	defer recheck.Stop()
+func forward(ctx context.Context, events <-chan directory.ChangeEvent, out chan<- *directory.Change) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-recheck.C:
-			err := r.Access.Recheck(ctx, access.PrincipalFrom(ctx))
-			if directory.HasCode(err, directory.CodeUnauthenticated) {
-				return err
-			}
 		case event, ok := <-events:
 			if !ok || event.Err != nil {
 				return event.Err

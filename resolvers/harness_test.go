@@ -49,7 +49,8 @@ func newGateway(t testing.TB) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	g := &gateway{store: s, directory: directory.New(s), access: access.New(s, access.Config{})}
+	g := &gateway{store: s, directory: directory.New(s)}
+	g.access = access.New(s, access.Config{People: g.directory})
 	g.provisioning = directory.NewProvisioningLog(s, slog.Default())
 	sync := syncer.New(s, g.directory, syncer.Config{})
 	root := &resolvers.Resolver{Directory: g.directory, Access: g.access, Provisioning: g.provisioning, Sync: sync, PublicURL: "https://roster.example.com"}

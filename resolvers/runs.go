@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph/model"
 	"github.com/roster-gateway/roster/syncer"
@@ -52,28 +51,19 @@ func (r *Resolver) runFilter(ctx context.Context, f *model.SyncRunFilter) (synce
 	return out, err
 }
 
-// followRun delivers where a run stands until it has ended, the caller goes, or the caller's token is live no more.
+// followRun delivers where a run stands until it has ended, the caller goes, or the caller may go on no more.
 func (r *Resolver) followRun(ctx context.Context, id string) (<-chan *syncer.Run, error) {
 	uid, err := uuid.Parse(id)
 	if err != nil {
 		return nil, directory.NotFound("id", "There is no synchronization run with this id.")
 	}
-	end := ctx.Value(endKey{}).(chan error)
-	out := make(chan *syncer.Run)
-	go func() {
-		defer close(out) // after the error is left
-		if err := r.Sync.Follow(ctx, uid, func(run *syncer.Run) error {
-			if err := r.Access.Recheck(ctx, access.PrincipalFrom(ctx)); directory.HasCode(err, directory.CodeUnauthenticated) {
-				return err
-			}
+	return stream(ctx, r, func(ctx context.Context, out chan<- *syncer.Run) error {
+		return r.Sync.Follow(ctx, uid, func(run *syncer.Run) error {
 			select {
 			case out <- run:
 			case <-ctx.Done():
 			}
 			return nil
-		}); err != nil {
-			end <- err
-		}
-	}()
-	return out, nil
+		})
+	}), nil
 }

@@ -23,7 +23,7 @@ func (w *world) trusting() (p *testoidc.Provider, at func(prefix, subject string
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := access.New(w.store, access.Config{Issuers: []access.Issuer{{URL: p.URL(), Audience: publicURL, SCIMScope: publicURL + "/write", Client: fetch}}})
+	service := access.New(w.store, access.Config{Issuers: []access.Issuer{{URL: p.URL(), Audience: publicURL, Grants: access.SCIMGrants(publicURL + "/write"), Client: fetch}}})
 	server := httptest.NewServer(scim.NewHandler(w.directory, service, scim.Config{PublicURL: publicURL}))
 	t.Cleanup(server.Close)
 	return p, func(prefix, subject string) *client {

@@ -73,8 +73,30 @@ func (i *Issuer) URL() string { return i.cfg.URL }
 type Claims struct {
 	// Subject is who acts: sub, or where that is missing the client.
 	Subject string
-	// Scopes are those that the token was issued with.
-	Scopes []string
+	// Expires is when the token ends; [Leeway] is not in it.
+	Expires time.Time
+	all     map[string]json.RawMessage
+}
+
+// Texts are the values of a claim: one text or a list of them (RFC 7519 section 4.1.3). The texts of scope and scp hold
+// words with spaces between them (RFC 8693 section 4.2). A claim that is missing, or of another form, has none.
+func (c *Claims) Texts(claim string) []string {
+	raw, ok := c.all[claim]
+	if !ok {
+		return nil
+	}
+	if claim == "scope" || claim == "scp" {
+		var texts words
+		if json.Unmarshal(raw, &texts) != nil {
+			return nil
+		}
+		return texts
+	}
+	var texts list
+	if json.Unmarshal(raw, &texts) != nil {
+		return nil
+	}
+	return texts
 }
 
 // Verify checks a token's form, signature, issuer, audience and time. It fails with [ErrRefused] or [ErrUnavailable], or
@@ -89,7 +111,9 @@ func (i *Issuer) Verify(ctx context.Context, token string) (*Claims, error) {
 	}
 	// Nothing is fetched for a token that is plainly not of this issuer.
 	var c claims
-	if err := json.Unmarshal(signed.UnsafePayloadWithoutVerification(), &c); err != nil {
+	var all map[string]json.RawMessage
+	payload := signed.UnsafePayloadWithoutVerification()
+	if cmp.Or(json.Unmarshal(payload, &c), json.Unmarshal(payload, &all)) != nil {
 		return nil, refused("its claims cannot be read")
 	}
 	if err := cmp.Or(checkHeader(signed.Signatures[0].Protected), c.check(i.cfg)); err != nil {
@@ -102,7 +126,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (*Claims, error) {
 	if _, err := signed.Verify(key); err != nil {
 		return nil, refused("its signature is not the issuer's")
 	}
-	return &Claims{Subject: c.name(), Scopes: append(slices.Clone(c.Scope), c.Scp...)}, nil
+	return &Claims{Subject: c.name(), Expires: time.UnixMilli(int64(*c.Expires * 1000)), all: all}, nil
 }
 
 // checkHeader refuses what is no access token, and tokens that bring a key or say where to find one: keys come from the
@@ -131,8 +155,6 @@ type claims struct {
 	Party     string   `json:"azp"`
 	Expires   *float64 `json:"exp"`
 	NotBefore *float64 `json:"nbf"`
-	Scope     words    `json:"scope"`
-	Scp       words    `json:"scp"`
 	// Bound says which key the sender has to prove (RFC 7800): no bearer token at all.
 	Bound json.RawMessage `json:"cnf"`
 }

@@ -100,12 +100,18 @@ func (s *Settings) checkListening() error {
 	return nil
 }
 
-// checkToken refuses a token that no Authorization header could carry.
+// minAdminToken is how long an admin token is at least, in bytes: who guesses it owns everything.
+const minAdminToken = 12
+
+// checkToken refuses a token that no Authorization header could carry, and one that is soon guessed.
 func (s *Settings) checkToken() error {
 	for _, r := range s.AdminToken.Reveal() {
 		if r <= ' ' || r > '~' {
 			return errors.New("ROSTER_ADMIN_TOKEN holds a space or a character outside of ASCII, so no client could send it: choose letters and digits, such as the output of: openssl rand -hex 32")
 		}
+	}
+	if n := len(s.AdminToken); n > 0 && n < minAdminToken {
+		return fmt.Errorf("ROSTER_ADMIN_TOKEN is %d characters long and would soon be guessed: choose at least %d, such as the output of: openssl rand -hex 32", n, minAdminToken)
 	}
 	return nil
 }

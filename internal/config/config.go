@@ -40,7 +40,7 @@ type Database struct {
 
 // Access says who may administer.
 type Access struct {
-	AdminToken     Secret `env:"ROSTER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Access token with every scope but SCIM. Without one, the first start makes a token and prints it once. Other users of the machine can see flags: prefer the variable or the file."`
+	AdminToken     Secret `env:"ROSTER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Access token with every scope but SCIM, of 12 characters or more. Without one, the first start makes a token and prints it once. Other users of the machine can see flags: prefer the variable or the file."`
 	AdminTokenFile string `env:"ROSTER_ADMIN_TOKEN_FILE" placeholder:"FILE" help:"File that holds the admin token, instead of the token itself."`
 }
 
@@ -50,9 +50,10 @@ type Secrets struct {
 	SecretsKeysetJSON Secret `env:"ROSTER_SECRETS_KEYSET_JSON" name:"secrets-keyset-json" placeholder:"JSON" help:"Text of that file, instead of the file: prefer the variable, as other users of the machine can see flags. Changes count from the next start."`
 }
 
-// OIDC says whose access tokens are taken on SCIM, besides Roster's own.
+// OIDC says whose access tokens are taken, besides Roster's own.
 type OIDC struct {
-	OIDCIssuer    string `env:"ROSTER_OIDC_ISSUER" name:"oidc-issuer" placeholder:"URL" help:"OpenID Connect issuer whose access tokens (JWTs) are taken on SCIM under /tokens/, spelt as in its tokens. https, or http on this machine. Default: none."`
+	OIDCIssuers   string `env:"ROSTER_OIDC_ISSUERS" name:"oidc-issuers" placeholder:"FILE" help:"JSON file with OpenID Connect issuers whose access tokens (JWTs) are taken in GraphQL and on SCIM, and what their claims allow: see docs/access.md. Default: none."`
+	OIDCIssuer    string `env:"ROSTER_OIDC_ISSUER" name:"oidc-issuer" placeholder:"URL" help:"One more issuer, whose access tokens are taken on SCIM under /tokens/ alone, spelt as in its tokens. https, or http on this machine. Default: none."`
 	OIDCAudience  string `env:"ROSTER_OIDC_AUDIENCE" name:"oidc-audience" placeholder:"TEXT" help:"Audience (aud) that these tokens must be for: what clients ask the issuer for as their resource. Required with an issuer."`
 	OIDCSCIMScope string `env:"ROSTER_OIDC_SCIM_SCOPE" name:"oidc-scim-scope" placeholder:"TEXT" help:"Scope (scope or scp) that these tokens must carry. Default: the audience, and /write."`
 	OIDCCAFile    string `env:"ROSTER_OIDC_CA_FILE" name:"oidc-ca-file" placeholder:"FILE" help:"File with CA certificates (PEM) that are trusted for the issuer beside the system's."`

@@ -58,7 +58,10 @@ func TestComplete(t *testing.T) {
 		"two scopes": {func(s *Settings) {
 			s.OIDCIssuer, s.OIDCAudience, s.OIDCSCIMScope = "https://id.example.com", "a", "x y"
 		}, "ROSTER_OIDC_SCIM_SCOPE"},
-		"token not ASCII": {func(s *Settings) { s.AdminToken = "gehäim" }, "ROSTER_ADMIN_TOKEN"},
+		"token not ASCII": {func(s *Settings) { s.AdminToken = "gehäim-gehäim" }, "outside of ASCII"},
+		"token too short": {func(s *Settings) { s.AdminToken = "a" }, "ROSTER_ADMIN_TOKEN is 1 characters long"},
+		"token just not":  {func(s *Settings) { s.AdminToken = "abcdefghijk" }, "at least 12"},
+		"token just":      {func(s *Settings) { s.AdminToken = "abcdefghijkl" }, ""},
 	} {
 		s := valid()
 		c.change(&s)
@@ -104,8 +107,8 @@ func TestSecretFiles(t *testing.T) {
 	s := valid()
 	s.DatabaseURL = ""
 	s.DatabaseURLFile = write("url", "postgres://u:p@db/roster\n")
-	s.AdminTokenFile = write("token", " canary\r\n")
-	if err := s.Complete(); err != nil || s.DatabaseURL.Reveal() != "postgres://u:p@db/roster" || s.AdminToken.Reveal() != "canary" {
+	s.AdminTokenFile = write("token", " canary-canary\r\n")
+	if err := s.Complete(); err != nil || s.DatabaseURL.Reveal() != "postgres://u:p@db/roster" || s.AdminToken.Reveal() != "canary-canary" {
 		t.Errorf("read %q and %q: %v", s.DatabaseURL.Reveal(), s.AdminToken.Reveal(), err)
 	}
 	for name, file := range map[string]string{
