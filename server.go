@@ -68,12 +68,14 @@ func gateway(p command.Parts) (command.Gateway, error) {
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Sync: synchronization, PublicURL: p.PublicURL}
 	graphQL := graphqlhttp.NewHandler(plan.NewSchema(resolvers.NewSchema(root), people), graphqlhttp.Config{
-		Limits:     graphqlhttp.Limits{Body: p.Settings.GraphQLMaxBody},
+		Limits:     graphQLLimits(p.Settings.Limits),
+		Weigh:      resolvers.Weigh,
 		Log:        p.Log,
 		Present:    resolvers.Present,
 		Headers:    resolvers.Headers,
 		Extensions: resolvers.Extensions(root),
 		Deadline:   p.Settings.RequestTimeout,
+		Caller:     access.Caller,
 		RequestID:  telemetry.RequestID,
 		Stopping:   p.Stopping,
 	})
@@ -105,6 +107,16 @@ func resourceTypes(folder string) (*schema.Registry, error) {
 		return nil, fmt.Errorf("the schemas in ROSTER_SCIM_SCHEMAS cannot be used: %w", err)
 	}
 	return types, nil
+}
+
+// graphQLLimits are the limits of the configuration, and defaults beside them.
+func graphQLLimits(l config.Limits) graphqlhttp.Limits {
+	limits := graphqlhttp.DefaultLimits()
+	limits.Body, limits.Tokens, limits.TotalSelections = l.GraphQLMaxBody, l.GraphQLMaxTokens, l.GraphQLMaxSelections
+	limits.Aliases, limits.Depth, limits.Cost = l.GraphQLMaxAliases, l.GraphQLMaxDepth, l.GraphQLMaxCost
+	limits.CachedQueries = l.GraphQLQueryCache
+	limits.Subscriptions, limits.SubscriptionsPerCaller = l.MaxSubscriptions, l.MaxSubscriptionsPerToken
+	return limits
 }
 
 // trustedIssuers are those whose access tokens are taken.

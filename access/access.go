@@ -75,6 +75,20 @@ func PrincipalFrom(ctx context.Context) *Principal {
 	return p
 }
 
+// Caller names whose token acts in ctx, for limits that each has: nobody's name is another's.
+func Caller(ctx context.Context) string {
+	p := PrincipalFrom(ctx)
+	switch {
+	case p == nil:
+		return ""
+	case p.Issuer != "":
+		return p.Issuer + " " + p.Subject
+	case p.Token == uuid.Nil:
+		return AdminName
+	}
+	return p.Token.String()
+}
+
 // TokenConnection is one page of tokens, TokenEdge a row of it.
 type (
 	TokenConnection = directory.Page[*Token]

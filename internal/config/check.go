@@ -31,10 +31,23 @@ func (s *Settings) Complete() error {
 	}
 	s.Secrets.Fill(s.Database)
 	return cmp.Or(s.checkListening(), s.checkKeyset(), s.checkToken(), s.OIDC.complete(),
-		between("ROSTER_DRAIN_GRACE", s.DrainGrace, 0, 5*time.Second),
-		between("ROSTER_REQUEST_TIMEOUT", s.RequestTimeout, 100*time.Millisecond, 5*time.Minute),
-		between("ROSTER_GRAPHQL_MAX_BODY", s.GraphQLMaxBody, 1<<10, 16<<20),
-		between("ROSTER_SCIM_MAX_BODY", s.SCIMMaxBody, 64<<10, 64<<20))
+		between("ROSTER_DRAIN_GRACE", s.DrainGrace, 0, 5*time.Second), s.Limits.check())
+}
+
+func (l *Limits) check() error {
+	return cmp.Or(
+		between("ROSTER_REQUEST_TIMEOUT", l.RequestTimeout, 100*time.Millisecond, 5*time.Minute),
+		between("ROSTER_MAX_HEADER", l.MaxHeader, 4<<10, 1<<20),
+		between("ROSTER_GRAPHQL_MAX_BODY", l.GraphQLMaxBody, 1<<10, 16<<20),
+		between("ROSTER_SCIM_MAX_BODY", l.SCIMMaxBody, 64<<10, 64<<20),
+		between("ROSTER_GRAPHQL_MAX_TOKENS", l.GraphQLMaxTokens, 100, 20_000),
+		between("ROSTER_GRAPHQL_MAX_SELECTIONS", l.GraphQLMaxSelections, 10, 10_000),
+		between("ROSTER_GRAPHQL_MAX_ALIASES", l.GraphQLMaxAliases, 1, 10_000),
+		between("ROSTER_GRAPHQL_MAX_DEPTH", l.GraphQLMaxDepth, 15, 100),
+		between("ROSTER_GRAPHQL_MAX_COST", l.GraphQLMaxCost, 100, 100_000_000),
+		between("ROSTER_GRAPHQL_QUERY_CACHE", l.GraphQLQueryCache, 1, 100_000),
+		between("ROSTER_MAX_SUBSCRIPTIONS", l.MaxSubscriptions, 1, 100_000),
+		between("ROSTER_MAX_SUBSCRIPTIONS_PER_TOKEN", l.MaxSubscriptionsPerToken, 1, 100_000))
 }
 
 // Fill fills in the keyset file of Roster's own data folder.

@@ -13,7 +13,7 @@ type Settings struct {
 	OIDC      `embed:"" group:"OpenID Connect"`
 	SCIM      `embed:"" group:"SCIM"`
 	Sources   `embed:"" group:"Sources"`
-	Requests  `embed:"" group:"Requests"`
+	Limits    `embed:"" group:"Limits"`
 	Log       `embed:"" group:"Log"`
 }
 
@@ -68,11 +68,20 @@ type Sources struct {
 	AllowPrivateSources bool `env:"ROSTER_ALLOW_PRIVATE_SOURCES" help:"Allow sources at addresses that are not of the public internet: private, loopback and link-local ones. Without it they are refused, so that nobody who configures a source reaches what only the server can reach."`
 }
 
-// Requests bounds what one request may take.
-type Requests struct {
-	RequestTimeout time.Duration `env:"ROSTER_REQUEST_TIMEOUT" default:"10s" placeholder:"${default}" help:"Time that one request may take, from its headers on, before it is given up: 100ms to 5m. Subscriptions are not bounded by it."`
-	GraphQLMaxBody int64         `env:"ROSTER_GRAPHQL_MAX_BODY" name:"graphql-max-body" default:"1048576" placeholder:"${default}" help:"Largest GraphQL request body, in bytes: 1024 to 16777216."`
-	SCIMMaxBody    int64         `env:"ROSTER_SCIM_MAX_BODY" name:"scim-max-body" default:"8388608" placeholder:"${default}" help:"Largest SCIM request body, in bytes: 65536 to 67108864."`
+// Limits bounds what clients may ask for. docs/limits.md says how what is over a limit is answered.
+type Limits struct {
+	RequestTimeout           time.Duration `env:"ROSTER_REQUEST_TIMEOUT" default:"10s" placeholder:"${default}" help:"Time that one request may take, from its headers on, before it is given up: 100ms to 5m. Subscriptions are not bounded by it."`
+	MaxHeader                int           `env:"ROSTER_MAX_HEADER" default:"32768" placeholder:"${default}" help:"Largest header of a request, in bytes: 4096 to 1048576."`
+	GraphQLMaxBody           int64         `env:"ROSTER_GRAPHQL_MAX_BODY" name:"graphql-max-body" default:"1048576" placeholder:"${default}" help:"Largest GraphQL request body, in bytes: 1024 to 16777216."`
+	SCIMMaxBody              int64         `env:"ROSTER_SCIM_MAX_BODY" name:"scim-max-body" default:"8388608" placeholder:"${default}" help:"Largest SCIM request body, in bytes: 65536 to 67108864."`
+	GraphQLMaxTokens         int           `env:"ROSTER_GRAPHQL_MAX_TOKENS" name:"graphql-max-tokens" default:"2000" placeholder:"${default}" help:"Words and signs that a query may hold: 100 to 20000. What validation takes grows with their square."`
+	GraphQLMaxSelections     int           `env:"ROSTER_GRAPHQL_MAX_SELECTIONS" name:"graphql-max-selections" default:"1000" placeholder:"${default}" help:"Fields and fragments that a query may select: 10 to 10000. One selection set may hold 200 of them."`
+	GraphQLMaxAliases        int           `env:"ROSTER_GRAPHQL_MAX_ALIASES" name:"graphql-max-aliases" default:"200" placeholder:"${default}" help:"Fields that a query may rename: 1 to 10000."`
+	GraphQLMaxDepth          int           `env:"ROSTER_GRAPHQL_MAX_DEPTH" name:"graphql-max-depth" default:"32" placeholder:"${default}" help:"Fields between the root of a query and its deepest leaf: 15 to 100. Tools that read the schema need 15."`
+	GraphQLMaxCost           int64         `env:"ROSTER_GRAPHQL_MAX_COST" name:"graphql-max-cost" default:"250000" placeholder:"${default}" help:"Cost that an operation may have, which is about the number of objects in its answer: 100 to 100000000."`
+	GraphQLQueryCache        int           `env:"ROSTER_GRAPHQL_QUERY_CACHE" name:"graphql-query-cache" default:"1000" placeholder:"${default}" help:"Query texts that are kept parsed, and texts that clients persisted: 1 to 100000 of each. Texts take 2 MiB at most, whatever the number."`
+	MaxSubscriptions         int           `env:"ROSTER_MAX_SUBSCRIPTIONS" default:"1000" placeholder:"${default}" help:"Event streams that may be open at once: 1 to 100000."`
+	MaxSubscriptionsPerToken int           `env:"ROSTER_MAX_SUBSCRIPTIONS_PER_TOKEN" default:"200" placeholder:"${default}" help:"Event streams of one access token that may be open at once: 1 to 100000."`
 }
 
 // Log says what is written to standard error.

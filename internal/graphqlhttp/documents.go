@@ -29,11 +29,11 @@ type document struct {
 type documents struct {
 	schema *ast.Schema
 	limits Limits
-	cache  *cache
+	cache  *cache[string, *document]
 }
 
 func newDocuments(schema *ast.Schema, limits Limits) *documents {
-	return &documents{schema: schema, limits: limits, cache: newCache(limits.CachedQueries)}
+	return &documents{schema: schema, limits: limits, cache: newCache[string, *document](limits.CachedQueries)}
 }
 
 // maxSuggestText is the longest query, in bytes, whose errors suggest names: the search compares each unknown name with
@@ -42,7 +42,7 @@ const maxSuggestText = 16 << 10
 
 // get returns the document of a query text. Suggest allows errors that propose names of the schema.
 func (d *documents) get(query string, suggest bool) (*document, gqlerror.List) {
-	if doc := d.cache.get(query); doc != nil {
+	if doc, ok := d.cache.get(query); ok {
 		return doc, nil
 	}
 	if len(query) <= maxCachedText {
@@ -52,7 +52,7 @@ func (d *documents) get(query string, suggest bool) (*document, gqlerror.List) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
-	d.cache.add(query, doc)
+	d.cache.add(query, doc, len(query))
 	return doc, nil
 }
 

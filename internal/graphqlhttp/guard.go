@@ -131,7 +131,7 @@ func (g guard) MutateOperationContext(ctx context.Context, opCtx *graphql.Operat
 	if refusal := checkNulls(ctx, opCtx.Operation, opCtx.Variables); refusal != nil {
 		return refusal
 	}
-	cost := Measure(opCtx.Operation, opCtx.Variables, g.limits.ListSize)
+	cost := g.scale.measure(opCtx.Operation, opCtx.Variables)
 	if cost > g.limits.Cost {
 		return refuse("The operation may produce %s objects, the limit is %d: ask for smaller pages, fewer keys or fewer levels.", objects(cost), g.limits.Cost)
 	}

@@ -20,6 +20,9 @@ import (
 type Config struct {
 	// Limits bounds each request; see [DefaultLimits].
 	Limits Limits
+	// Weigh says what a leaf field costs, in objects: more than nothing where it is worked out when it is asked for,
+	// such as a count. Default: leaf fields cost nothing.
+	Weigh func(*ast.FieldDefinition) int64
 	// Log takes what operators must see: panics, with their stack. Default: [slog.Default].
 	Log *slog.Logger
 	// Present maps any error of a resolver or an extension to the GraphQL error that callers may see: a code in its
@@ -36,6 +39,8 @@ type Config struct {
 	// Introspection tells whether the caller may see the schema; where not, errors suggest no names either.
 	// Default: everybody may.
 	Introspection func(context.Context) bool
+	// Caller names who asks, for the limits that each caller has. Default: all are one.
+	Caller func(context.Context) string
 	// RequestID names the request in ctx, in logs and in errors whose text is hidden. Default: a random name for
 	// each panic.
 	RequestID func(context.Context) string
@@ -64,6 +69,7 @@ func NewHandler(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 	if h.log == nil {
 		h.log = slog.Default()
 	}
+	h.scale = newScale(schema.Schema(), h.limits.ListSize, cfg.Weigh)
 	h.documents = newDocuments(schema.Schema(), h.limits)
 	h.exec.SetQueryCache(fromContext{})
 	h.exec.SetErrorPresenter(h.present)
@@ -90,6 +96,7 @@ func orDefault(d, fallback time.Duration) time.Duration {
 type handler struct {
 	cfg       Config
 	limits    Limits
+	scale     scale
 	log       *slog.Logger
 	deadline  time.Duration
 	keepAlive time.Duration
@@ -99,7 +106,7 @@ type handler struct {
 	short     ShortRoad                         // nil where the schema has none
 	mutators  []graphql.OperationContextMutator // of the extensions, in order
 	documents *documents
-	streams   streamCount
+	streams   openStreams
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
