@@ -3,9 +3,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/access/issuer"
@@ -67,17 +70,25 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	go synchronization.Work(p.Background)
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Sync: synchronization, PublicURL: p.PublicURL}
-	graphQL := graphqlhttp.NewHandler(plan.NewSchema(resolvers.NewSchema(root), people), graphqlhttp.Config{
-		Limits:     graphQLLimits(p.Settings.Limits),
-		Weigh:      resolvers.Weigh,
-		Log:        p.Log,
-		Present:    resolvers.Present,
-		Headers:    resolvers.Headers,
-		Extensions: resolvers.Extensions(root),
-		Deadline:   p.Settings.RequestTimeout,
-		Caller:     access.Caller,
-		RequestID:  telemetry.RequestID,
-		Stopping:   p.Stopping,
+	answers, limits := plan.NewSchema(resolvers.NewSchema(root), people), graphQLLimits(p.Settings.Limits)
+	operations, err := listedOperations(p.Settings.GraphQLOperations, answers, limits)
+	if err != nil {
+		return command.Gateway{}, err
+	}
+	graphQL := graphqlhttp.NewHandler(answers, graphqlhttp.Config{
+		Limits:        limits,
+		Operations:    operations,
+		Unlisted:      administers,
+		Weigh:         resolvers.Weigh,
+		Log:           p.Log,
+		Present:       resolvers.Present,
+		Headers:       resolvers.Headers,
+		Extensions:    resolvers.Extensions(root),
+		Deadline:      p.Settings.RequestTimeout,
+		Caller:        access.Caller,
+		Introspection: func(ctx context.Context) bool { return !p.Settings.Production || administers(ctx) },
+		RequestID:     telemetry.RequestID,
+		Stopping:      p.Stopping,
 	})
 	push := scim.NewHandler(people, tokens, scim.Config{PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Registry: types, Log: p.Log, Events: provisioning})
 
@@ -108,6 +119,20 @@ func resourceTypes(folder string) (*schema.Registry, error) {
 	}
 	return types, nil
 }
+
+// listedOperations are the texts of a file or folder; nil, where there is none, lets everything be run.
+func listedOperations(path string, schema graphql.ExecutableSchema, limits graphqlhttp.Limits) ([]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	texts, err := graphqlhttp.ReadOperations(path, schema, limits)
+	if err != nil {
+		return nil, fmt.Errorf("the operations of ROSTER_GRAPHQL_OPERATIONS cannot be used: %w", err)
+	}
+	return texts, nil
+}
+
+func administers(ctx context.Context) bool { return access.PrincipalFrom(ctx).Administers() }
 
 // graphQLLimits are the limits of the configuration, and defaults beside them.
 func graphQLLimits(l config.Limits) graphqlhttp.Limits {

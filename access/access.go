@@ -62,6 +62,12 @@ func (p *Principal) May(needed Scope) bool {
 	return needed == Anyone || p.Has(needed) || needed == Read && (p.Has(RoleAdmin) || p.Has(SyncAdmin))
 }
 
+// Administers reports whether the principal carries a scope with which something can be changed, beside what is
+// provisioned.
+func (p *Principal) Administers() bool {
+	return p.Has(RoleAdmin) || p.Has(SyncAdmin) || p.Has(TokenAdmin)
+}
+
 type principalKey struct{}
 
 // WithPrincipal returns a context in which p acts.

@@ -13,6 +13,7 @@ type Settings struct {
 	OIDC      `embed:"" group:"OpenID Connect"`
 	SCIM      `embed:"" group:"SCIM"`
 	Sources   `embed:"" group:"Sources"`
+	GraphQL   `embed:"" group:"GraphQL"`
 	Limits    `embed:"" group:"Limits"`
 	Log       `embed:"" group:"Log"`
 }
@@ -82,6 +83,12 @@ type Limits struct {
 	GraphQLQueryCache        int           `env:"ROSTER_GRAPHQL_QUERY_CACHE" name:"graphql-query-cache" default:"1000" placeholder:"${default}" help:"Query texts that are kept parsed, and texts that clients persisted: 1 to 100000 of each. Texts take 2 MiB at most, whatever the number."`
 	MaxSubscriptions         int           `env:"ROSTER_MAX_SUBSCRIPTIONS" default:"1000" placeholder:"${default}" help:"Event streams that may be open at once: 1 to 100000."`
 	MaxSubscriptionsPerToken int           `env:"ROSTER_MAX_SUBSCRIPTIONS_PER_TOKEN" default:"200" placeholder:"${default}" help:"Event streams of one access token that may be open at once: 1 to 100000."`
+}
+
+// GraphQL says what callers without an admin scope may do with GraphQL beside what their token allows.
+type GraphQL struct {
+	Production        bool   `env:"ROSTER_PRODUCTION" help:"Production mode: only tokens with an admin scope may read the schema (introspection), and are told names that they may have meant."`
+	GraphQLOperations string `env:"ROSTER_GRAPHQL_OPERATIONS" name:"graphql-operations" placeholder:"PATH" help:"File, or folder of files, with the operations that are run (*.graphql, or *.json as clients' tools write them): others are refused unless the token has an admin scope. Default: every operation is run."`
 }
 
 // Log says what is written to standard error.

@@ -30,6 +30,9 @@ type documents struct {
 	schema *ast.Schema
 	limits Limits
 	cache  *cache[string, *document]
+	// listed are the documents that are run whoever asks, by their text without the space around it; nil where
+	// everything is.
+	listed map[string]*document
 }
 
 func newDocuments(schema *ast.Schema, limits Limits) *documents {
@@ -42,6 +45,11 @@ const maxSuggestText = 16 << 10
 
 // get returns the document of a query text. Suggest allows errors that propose names of the schema.
 func (d *documents) get(query string, suggest bool) (*document, gqlerror.List) {
+	if d.listed != nil {
+		if doc := d.listed[strings.TrimSpace(query)]; doc != nil {
+			return doc, nil
+		}
+	}
 	if doc, ok := d.cache.get(query); ok {
 		return doc, nil
 	}

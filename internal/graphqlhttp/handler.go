@@ -41,6 +41,10 @@ type Config struct {
 	Introspection func(context.Context) bool
 	// Caller names who asks, for the limits that each caller has. Default: all are one.
 	Caller func(context.Context) string
+	// Operations, unless nil, are the texts of all that may be run, and Unlisted tells whether the caller may run others
+	// besides. Default: nobody may.
+	Operations []string
+	Unlisted   func(context.Context) bool
 	// RequestID names the request in ctx, in logs and in errors whose text is hidden. Default: a random name for
 	// each panic.
 	RequestID func(context.Context) string
@@ -52,8 +56,8 @@ type Config struct {
 	WriteTimeout time.Duration
 }
 
-// NewHandler returns a handler for one path, whatever its name. It panics where an extension does not fit the
-// schema.
+// NewHandler returns a handler for one path, whatever its name. It panics where an extension or one of the Operations
+// does not fit the schema: see [ReadOperations].
 func NewHandler(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 	h := &handler{
 		cfg:       cfg,
@@ -71,6 +75,10 @@ func NewHandler(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 	}
 	h.scale = newScale(schema.Schema(), h.limits.ListSize, cfg.Weigh)
 	h.documents = newDocuments(schema.Schema(), h.limits)
+	h.persisted = newPersisted(h.limits)
+	if cfg.Operations != nil {
+		h.list(cfg.Operations)
+	}
 	h.exec.SetQueryCache(fromContext{})
 	h.exec.SetErrorPresenter(h.present)
 	h.exec.SetRecoverFunc(h.recovered)
@@ -106,6 +114,7 @@ type handler struct {
 	short     ShortRoad                         // nil where the schema has none
 	mutators  []graphql.OperationContextMutator // of the extensions, in order
 	documents *documents
+	persisted *persisted
 	streams   openStreams
 }
 
@@ -184,7 +193,7 @@ func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, pa
 // operation finds the operation that a request names in its document, and returns a context that carries the
 // document.
 func (h *handler) operation(ctx context.Context, params *graphql.RawParams) (context.Context, *ast.OperationDefinition, gqlerror.List) {
-	doc, errs := h.documents.get(params.Query, h.mayIntrospect(ctx))
+	doc, errs := h.document(ctx, params)
 	if len(errs) > 0 {
 		return ctx, nil, errs
 	}
@@ -197,6 +206,29 @@ func (h *handler) operation(ctx context.Context, params *graphql.RawParams) (con
 	default:
 		return ctx, nil, gqlerror.List{refuse("The query holds no operation named %q.", shorten(params.OperationName, maxPathName))}
 	}
+}
+
+// document finds the document of a request by its text, or by the hash that names the text.
+func (h *handler) document(ctx context.Context, params *graphql.RawParams) (*document, gqlerror.List) {
+	hash, refusal := namedHash(params)
+	if refusal != nil {
+		return nil, gqlerror.List{refusal}
+	}
+	if hash != nil && params.Query == "" {
+		text, known := h.persisted.get(*hash)
+		if !known {
+			return nil, gqlerror.List{notPersisted()}
+		}
+		params.Query = text
+	}
+	if h.documents.listed != nil && !h.documents.isListed(params.Query) && !h.mayRunUnlisted(ctx) {
+		return nil, gqlerror.List{coded(codeForbidden, "This operation is not on the list of those that are run here. Ask the operator to add its text.")}
+	}
+	doc, errs := h.documents.get(params.Query, h.mayIntrospect(ctx))
+	if hash != nil && len(errs) == 0 {
+		h.persisted.keep(*hash, params.Query)
+	}
+	return doc, errs
 }
 
 // methodFits refuses a GET request that would change something, which links and prefetching could then do
