@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/roster-gateway/roster/internal/config"
 	"github.com/roster-gateway/roster/internal/graphqlhttp"
 	"github.com/roster-gateway/roster/internal/outbound"
+	"github.com/roster-gateway/roster/internal/ratelimit"
 	"github.com/roster-gateway/roster/internal/telemetry"
 	"github.com/roster-gateway/roster/resolvers"
 	"github.com/roster-gateway/roster/resolvers/plan"
@@ -75,6 +77,11 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	if err != nil {
 		return command.Gateway{}, err
 	}
+	proxies, err := p.Settings.ProxyNetworks()
+	if err != nil {
+		return command.Gateway{}, err
+	}
+	wrong, spend := ratelimit.NewWrongTokens(p.Settings.MaxWrongTokens, proxies), spender(p.Settings.Limits)
 	graphQL := graphqlhttp.NewHandler(answers, graphqlhttp.Config{
 		Limits:        limits,
 		Operations:    operations,
@@ -86,11 +93,15 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		Extensions:    resolvers.Extensions(root),
 		Deadline:      p.Settings.RequestTimeout,
 		Caller:        access.Caller,
+		Spend:         spend,
 		Introspection: func(ctx context.Context) bool { return !p.Settings.Production || administers(ctx) },
 		RequestID:     telemetry.RequestID,
 		Stopping:      p.Stopping,
 	})
-	push := scim.NewHandler(people, tokens, scim.Config{PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Registry: types, Log: p.Log, Events: provisioning})
+	push := scim.NewHandler(people, tokens, scim.Config{
+		PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Registry: types, Log: p.Log, Events: provisioning,
+		Wrong: wrong.Count, Spend: spend,
+	})
 
 	return command.Gateway{
 		Handlers: front.Handlers{
@@ -98,6 +109,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 			SCIM:    push,
 			Console: console.Handler(),
 			Wall:    tokens.Middleware,
+			Wrong:   wrong.Count,
 			Await:   people.Await,
 			Ping:    p.Store.Ping,
 		},
@@ -133,6 +145,17 @@ func listedOperations(path string, schema graphql.ExecutableSchema, limits graph
 }
 
 func administers(ctx context.Context) bool { return access.PrincipalFrom(ctx).Administers() }
+
+// spender takes what requests cost from the budgets of their tokens; nil where these have none.
+func spender(l config.Limits) func(context.Context, http.Header, int64) error {
+	budgets := ratelimit.NewBudgets(l.RateLimit, l.RateBurst)
+	if budgets == nil {
+		return nil
+	}
+	return func(ctx context.Context, header http.Header, cost int64) error {
+		return budgets.Spend(header, access.Caller(ctx), cost)
+	}
+}
 
 // graphQLLimits are the limits of the configuration, and defaults beside them.
 func graphQLLimits(l config.Limits) graphqlhttp.Limits {

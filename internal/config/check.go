@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -47,7 +48,33 @@ func (l *Limits) check() error {
 		between("ROSTER_GRAPHQL_MAX_COST", l.GraphQLMaxCost, 100, 100_000_000),
 		between("ROSTER_GRAPHQL_QUERY_CACHE", l.GraphQLQueryCache, 1, 100_000),
 		between("ROSTER_MAX_SUBSCRIPTIONS", l.MaxSubscriptions, 1, 100_000),
-		between("ROSTER_MAX_SUBSCRIPTIONS_PER_TOKEN", l.MaxSubscriptionsPerToken, 1, 100_000))
+		between("ROSTER_MAX_SUBSCRIPTIONS_PER_TOKEN", l.MaxSubscriptionsPerToken, 1, 100_000),
+		between("ROSTER_RATE_LIMIT", l.RateLimit, 0, 10_000_000),
+		between("ROSTER_RATE_BURST", l.RateBurst, 0, 100_000_000),
+		between("ROSTER_MAX_WRONG_TOKENS", l.MaxWrongTokens, 0, 1_000_000),
+		l.checkProxies())
+}
+
+func (l *Limits) checkProxies() error {
+	_, err := l.ProxyNetworks()
+	return err
+}
+
+// ProxyNetworks are the networks of the trusted proxies; an address is a network of its own.
+func (l *Limits) ProxyNetworks() ([]netip.Prefix, error) {
+	networks := make([]netip.Prefix, 0, len(l.TrustedProxies))
+	for _, text := range l.TrustedProxies {
+		network, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			address, err := netip.ParseAddr(strings.TrimSpace(text))
+			if err != nil {
+				return nil, fmt.Errorf("ROSTER_TRUSTED_PROXIES holds %q, which is no network: write it as 10.0.0.0/8, or as an address", text)
+			}
+			network = netip.PrefixFrom(address, address.BitLen())
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
 }
 
 // Fill fills in the keyset file of Roster's own data folder.

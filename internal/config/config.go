@@ -83,6 +83,10 @@ type Limits struct {
 	GraphQLQueryCache        int           `env:"ROSTER_GRAPHQL_QUERY_CACHE" name:"graphql-query-cache" default:"1000" placeholder:"${default}" help:"Query texts that are kept parsed, and texts that clients persisted: 1 to 100000 of each. Texts take 2 MiB at most, whatever the number."`
 	MaxSubscriptions         int           `env:"ROSTER_MAX_SUBSCRIPTIONS" default:"1000" placeholder:"${default}" help:"Event streams that may be open at once: 1 to 100000."`
 	MaxSubscriptionsPerToken int           `env:"ROSTER_MAX_SUBSCRIPTIONS_PER_TOKEN" default:"200" placeholder:"${default}" help:"Event streams of one access token that may be open at once: 1 to 100000."`
+	RateLimit                int64         `env:"ROSTER_RATE_LIMIT" default:"0" placeholder:"${default}" help:"Cost that the requests of one access token may have a second, in the long run: 1 to 10000000; 0 sets no limit. A GraphQL operation has its cost, a SCIM request 1, a bulk request 1 more for each operation."`
+	RateBurst                int64         `env:"ROSTER_RATE_BURST" default:"0" placeholder:"${default}" help:"Cost that they may have at once, up to 100000000; 0 is that of ten seconds."`
+	MaxWrongTokens           int64         `env:"ROSTER_MAX_WRONG_TOKENS" default:"120" placeholder:"${default}" help:"Requests with a wrong token that one address, or IPv6 network of 64 bits, may send a minute before they are answered 429: 1 to 1000000; 0 sets no limit. Good tokens are let in from there all the same."`
+	TrustedProxies           []string      `env:"ROSTER_TRUSTED_PROXIES" placeholder:"NETWORKS" help:"Networks of the proxies in front of Roster, such as 10.0.0.0/8,192.0.2.7: what they say in X-Forwarded-For is taken for a client's address. Default: the address that the connection comes from."`
 }
 
 // GraphQL says what callers without an admin scope may do with GraphQL beside what their token allows.

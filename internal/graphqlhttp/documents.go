@@ -80,9 +80,9 @@ func (d *documents) prepare(query string, suggest bool) (*document, gqlerror.Lis
 	}
 	suggest = suggest && len(query) <= maxSuggestText
 	if invalid := validator.ValidateWithRules(d.schema, parsed, validationRules(suggest)); len(invalid) > 0 {
-		errs := make(gqlerror.List, 0, len(invalid))
-		for _, err := range invalid[:min(len(invalid), d.limits.RequestErrors+1)] {
-			errs = append(errs, asBadInput(err))
+		errs := atMost(invalid, d.limits.RequestErrors)
+		for i, err := range errs {
+			errs[i] = asBadInput(err)
 		}
 		return nil, errs
 	}

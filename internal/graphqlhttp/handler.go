@@ -45,6 +45,9 @@ type Config struct {
 	// besides. Default: nobody may.
 	Operations []string
 	Unlisted   func(context.Context) bool
+	// Spend takes the cost of an operation, in objects, from its caller's budget, and says in the header of the answer what
+	// is left; the header is nil where it has been sent. Its error passes through Present. Default: nobody has a budget.
+	Spend func(ctx context.Context, header http.Header, cost int64) error
 	// RequestID names the request in ctx, in logs and in errors whose text is hidden. Default: a random name for
 	// each panic.
 	RequestID func(context.Context) string
@@ -151,7 +154,11 @@ func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, pa
 	defer timed.finish()
 	defer answer.end()
 
-	ctx, op, errs := h.operation(timed, params)
+	var asked context.Context = timed
+	if h.cfg.Spend != nil {
+		asked = context.WithValue(timed, replyKey{}, answer)
+	}
+	ctx, op, errs := h.operation(asked, params)
 	if len(errs) > 0 {
 		h.refuse(answer, errs)
 		return
@@ -257,7 +264,7 @@ func (h *handler) requestErrors(ctx context.Context, errs gqlerror.List) gqlerro
 			out = append(out, err)
 		}
 	}
-	return out
+	return atMost(out, h.limits.RequestErrors)
 }
 
 // refuse answers a well-formed request that is not executed.
@@ -265,6 +272,5 @@ func (h *handler) refuse(answer *reply, errs gqlerror.List) {
 	if len(errs) == 0 {
 		errs = gqlerror.List{coded(codeInternal, "The request was refused.")}
 	}
-	errs = atMost(errs, h.limits.RequestErrors)
 	answer.send(answer.media.status(errs), &graphql.Response{Errors: errs})
 }

@@ -125,14 +125,13 @@ func (h *handler) produce(ctx context.Context, params *graphql.RawParams, errs g
 		}
 	}()
 	if len(errs) > 0 {
-		send(&graphql.Response{Errors: atMost(errs, h.limits.RequestErrors)})
+		send(&graphql.Response{Errors: errs})
 		return
 	}
 	ctx = graphql.StartOperationTrace(ctx)
 	opCtx, errs := h.exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
-		errs = h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs)
-		send(&graphql.Response{Errors: atMost(errs, h.limits.RequestErrors)})
+		send(&graphql.Response{Errors: h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs)})
 		return
 	}
 	responses, ctx := h.exec.DispatchOperation(ctx, opCtx)
