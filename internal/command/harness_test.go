@@ -44,7 +44,9 @@ var builtProgram = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	sharedKeeper.end()
+	for _, k := range keepers.by {
+		k.end()
+	}
 	if buildDir != "" {
 		os.RemoveAll(buildDir)
 	}

@@ -2,33 +2,46 @@ package command
 
 import (
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
-// shared is one Roster for all tests that send what is refused, or read: they leave nothing behind. It ends with the
-// package's tests.
-func shared(t *testing.T) *child {
+// shared is one Roster with the given settings, for all tests that send what is refused, or read: they leave nothing
+// behind that another would see. It ends with the package's tests.
+func shared(t *testing.T, settings ...string) *child {
 	t.Helper()
-	sharedKeeper.mu.Lock()
-	defer sharedKeeper.mu.Unlock()
-	if sharedKeeper.child == nil {
-		sharedKeeper.TB = t
-		sharedKeeper.child = serve(sharedKeeper, "ROSTER_DATABASE_URL="+testpg.New(sharedKeeper), "ROSTER_ADMIN_TOKEN="+admin)
+	key := strings.Join(settings, " ")
+	keepers.Lock()
+	k := keepers.by[key]
+	if k == nil {
+		k = &keeper{}
+		keepers.by[key] = k
 	}
-	c := *sharedKeeper.child
+	keepers.Unlock()
+	k.start.Do(func() {
+		k.TB = t
+		k.child = serve(k, append([]string{"ROSTER_DATABASE_URL=" + testpg.New(k), "ROSTER_ADMIN_TOKEN=" + admin}, settings...)...)
+	})
+	if k.child == nil {
+		t.Fatal("the shared server did not start")
+	}
+	c := *k.child
 	c.t = t
 	return &c
 }
 
-var sharedKeeper = &keeper{}
+var keepers = struct {
+	sync.Mutex
+	by map[string]*keeper
+}{by: map[string]*keeper{}}
 
 // keeper stands in for a test, and keeps what is made for it until all tests have ended.
 type keeper struct {
 	testing.TB
-	mu       sync.Mutex
+	start    sync.Once
 	child    *child
 	cleanups []func()
 }
