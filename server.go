@@ -3,9 +3,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/access/issuer"
@@ -19,6 +23,7 @@ import (
 	"github.com/roster-gateway/roster/internal/config"
 	"github.com/roster-gateway/roster/internal/graphqlhttp"
 	"github.com/roster-gateway/roster/internal/outbound"
+	"github.com/roster-gateway/roster/internal/ratelimit"
 	"github.com/roster-gateway/roster/internal/telemetry"
 	"github.com/roster-gateway/roster/resolvers"
 	"github.com/roster-gateway/roster/resolvers/plan"
@@ -67,17 +72,36 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	go synchronization.Work(p.Background)
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Sync: synchronization, PublicURL: p.PublicURL}
-	graphQL := graphqlhttp.NewHandler(plan.NewSchema(resolvers.NewSchema(root), people), graphqlhttp.Config{
-		Limits:     graphqlhttp.Limits{Body: p.Settings.GraphQLMaxBody},
-		Log:        p.Log,
-		Present:    resolvers.Present,
-		Headers:    resolvers.Headers,
-		Extensions: resolvers.Extensions(root),
-		Deadline:   p.Settings.RequestTimeout,
-		RequestID:  telemetry.RequestID,
-		Stopping:   p.Stopping,
+	answers, limits := plan.NewSchema(resolvers.NewSchema(root), people), graphQLLimits(p.Settings.Limits)
+	operations, err := listedOperations(p.Settings.GraphQLOperations, answers, limits)
+	if err != nil {
+		return command.Gateway{}, err
+	}
+	proxies, err := p.Settings.ProxyNetworks()
+	if err != nil {
+		return command.Gateway{}, err
+	}
+	wrong, spend := ratelimit.NewWrongTokens(p.Settings.MaxWrongTokens, proxies), spender(p.Settings.Limits)
+	graphQL := graphqlhttp.NewHandler(answers, graphqlhttp.Config{
+		Limits:        limits,
+		Operations:    operations,
+		Unlisted:      administers,
+		Weigh:         resolvers.Weigh,
+		Log:           p.Log,
+		Present:       resolvers.Present,
+		Headers:       resolvers.Headers,
+		Extensions:    resolvers.Extensions(root),
+		Deadline:      p.Settings.RequestTimeout,
+		Caller:        access.Caller,
+		Spend:         spend,
+		Introspection: func(ctx context.Context) bool { return !p.Settings.Production || administers(ctx) },
+		RequestID:     telemetry.RequestID,
+		Stopping:      p.Stopping,
 	})
-	push := scim.NewHandler(people, tokens, scim.Config{PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Registry: types, Log: p.Log, Events: provisioning})
+	push := scim.NewHandler(people, tokens, scim.Config{
+		PublicURL: p.PublicURL, MaxBody: p.Settings.SCIMMaxBody, Registry: types, Log: p.Log, Events: provisioning,
+		Wrong: wrong.Count, Spend: spend,
+	})
 
 	return command.Gateway{
 		Handlers: front.Handlers{
@@ -85,6 +109,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 			SCIM:    push,
 			Console: console.Handler(),
 			Wall:    tokens.Middleware,
+			Wrong:   wrong.Count,
 			Await:   people.Await,
 			Ping:    p.Store.Ping,
 		},
@@ -105,6 +130,41 @@ func resourceTypes(folder string) (*schema.Registry, error) {
 		return nil, fmt.Errorf("the schemas in ROSTER_SCIM_SCHEMAS cannot be used: %w", err)
 	}
 	return types, nil
+}
+
+// listedOperations are the texts of a file or folder; nil, where there is none, lets everything be run.
+func listedOperations(path string, schema graphql.ExecutableSchema, limits graphqlhttp.Limits) ([]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	texts, err := graphqlhttp.ReadOperations(path, schema, limits)
+	if err != nil {
+		return nil, fmt.Errorf("the operations of ROSTER_GRAPHQL_OPERATIONS cannot be used: %w", err)
+	}
+	return texts, nil
+}
+
+func administers(ctx context.Context) bool { return access.PrincipalFrom(ctx).Administers() }
+
+// spender takes what requests cost from the budgets of their tokens; nil where these have none.
+func spender(l config.Limits) func(context.Context, http.Header, int64) error {
+	budgets := ratelimit.NewBudgets(l.RateLimit, l.RateBurst)
+	if budgets == nil {
+		return nil
+	}
+	return func(ctx context.Context, header http.Header, cost int64) error {
+		return budgets.Spend(header, access.Caller(ctx), cost)
+	}
+}
+
+// graphQLLimits are the limits of the configuration, and defaults beside them.
+func graphQLLimits(l config.Limits) graphqlhttp.Limits {
+	limits := graphqlhttp.DefaultLimits()
+	limits.Body, limits.Tokens, limits.TotalSelections = l.GraphQLMaxBody, l.GraphQLMaxTokens, l.GraphQLMaxSelections
+	limits.Aliases, limits.Depth, limits.Cost = l.GraphQLMaxAliases, l.GraphQLMaxDepth, l.GraphQLMaxCost
+	limits.CachedQueries = l.GraphQLQueryCache
+	limits.Subscriptions, limits.SubscriptionsPerCaller = l.MaxSubscriptions, l.MaxSubscriptionsPerToken
+	return limits
 }
 
 // trustedIssuers are those whose access tokens are taken: the one of the variables, and those of the file.

@@ -73,6 +73,12 @@ func (p *Principal) mayUseGraphQL() bool {
 	return len(p.Scopes) == 0 || slices.ContainsFunc(p.Scopes, func(s Scope) bool { return s != SCIM })
 }
 
+// Administers reports whether the principal carries a scope with which something can be changed, beside what is
+// provisioned.
+func (p *Principal) Administers() bool {
+	return p.Has(RoleAdmin) || p.Has(SyncAdmin) || p.Has(TokenAdmin)
+}
+
 type principalKey struct{}
 
 // WithPrincipal returns a context in which p acts.
@@ -84,6 +90,20 @@ func WithPrincipal(ctx context.Context, p *Principal) context.Context {
 func PrincipalFrom(ctx context.Context) *Principal {
 	p, _ := ctx.Value(principalKey{}).(*Principal)
 	return p
+}
+
+// Caller names whose token acts in ctx, for limits that each has: nobody's name is another's.
+func Caller(ctx context.Context) string {
+	p := PrincipalFrom(ctx)
+	switch {
+	case p == nil:
+		return ""
+	case p.Issuer != "":
+		return p.Issuer + " " + p.Subject
+	case p.Token == uuid.Nil:
+		return AdminName
+	}
+	return p.Token.String()
 }
 
 // TokenConnection is one page of tokens, TokenEdge a row of it.

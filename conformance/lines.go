@@ -1,6 +1,6 @@
 package main
 
-// line is one thing that a SCIM server has to do, and the tests that show it.
+// line is one thing that a server of SCIM or of GraphQL over HTTP has to do, and the tests that show it.
 type line struct {
 	group, says string
 	// tests are named by package folder and function.
@@ -15,8 +15,8 @@ func in(folder string, names ...string) []string {
 	return names
 }
 
-// lines are what RFC 7643, RFC 7644 and RFC 9865 ask for, what provisioning clients send beyond them, and what targets
-// need of a server that stands in for them.
+// lines are what RFC 7643, RFC 7644 and RFC 9865 ask for, what provisioning clients send beyond them, what targets
+// need of a server that stands in for them, and what GraphQL over HTTP asks for.
 var lines = []line{
 	{"URLs", "the bearer token names the instance at /scim/v2", in("scim", "TestAddresses", "TestIsolation")},
 	{"URLs", "/tokens/{token}/scim/v2 and the short form name it too, and need the bearer besides", in("scim", "TestAddresses", "TestNobodyIsLetInWithoutAToken", "TestConversation_Entra")},
@@ -99,6 +99,8 @@ var lines = []line{
 		"TestA5ForgedTokens", "TestA6WrongClaims", "TestA8KeysCannotBeFetched", "TestA8FetchesAreFew", "TestA9KeyRotation"), in("scim", "TestIssuersTokenNeedsATenantURL")...)},
 	{"Safety", "refreshed tokens are on disk before they are used, and nothing is left when consent has run out", in("internal/signin", "TestRefreshedTokensAreOnDiskBeforeUse", "TestTwoAtOnceRefreshOnce", "TestEndOfConsentLeavesNothing")},
 	{"Safety", "what an instance maps is what the directory shows, and nothing of what clients read", in("scim", "TestAttributeMap", "TestAttributeMapIsChecked")},
+
+	{"GraphQL", "all 61 public audits of GraphQL over HTTP pass", in("internal/command", "TestMeasured5GraphQLOverHTTPAudits")},
 
 	{"Simulators", "Microsoft's client walks the delta queries of the Graph simulator to the truth", in("internal/sim/graph", "TestPeer_Walk")},
 }

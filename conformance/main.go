@@ -1,5 +1,5 @@
-// Command conformance runs the tests of everything that a SCIM server has to do, in their full size, and prints line by
-// line what passed:
+// Command conformance runs the tests of everything that a SCIM server has to do, in their full size, and the public audits
+// of GraphQL over HTTP, and prints line by line what passed:
 //
 //	make conformance
 //

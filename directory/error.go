@@ -3,6 +3,7 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code says what kind of failure an [Error] is. GraphQL and SCIM map it to their own forms, each in one place.
@@ -40,6 +41,8 @@ type Error struct {
 	// Field is the path of the input that was wrong, empty where it is none in particular.
 	Field   []string
 	Message string
+	// RetryAfter is how long to wait before trying again (CodeRateLimited), 0 where that is not known.
+	RetryAfter time.Duration
 	// Cause is for the log only.
 	Cause error
 }

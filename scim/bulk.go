@@ -72,6 +72,9 @@ func (rq *request) bulk() (*answer, error) {
 			detail: "The request has " + strconv.Itoa(len(list)) + " operations; one bulk request takes at most " + strconv.Itoa(maxOperations) + ".",
 		}
 	}
+	if err := rq.spend(len(list)); err != nil {
+		return nil, err
+	}
 	job := rq.newBulkJob(list, failOnErrors)
 	job.run()
 	answers := make([]map[string]any, 0, len(job.ops))

@@ -31,6 +31,12 @@ type Config struct {
 	Registry *schema.Registry
 	// Log takes failures and left-out members; nil is the default logger.
 	Log *slog.Logger
+	// Wrong is told of each request that has no valid token. Its error, unless nil, is answered in place of 401. It may be
+	// nil.
+	Wrong func(*http.Request) error
+	// Spend takes the cost of a request from its caller's budget, and says in the header what is left. Its error, unless
+	// nil, is answered. It may be nil.
+	Spend func(ctx context.Context, header http.Header, cost int64) error
 	// Events takes what clients write and are refused; nil keeps nothing.
 	Events *directory.ProvisioningLog
 }
@@ -170,9 +176,22 @@ func (rq *request) authenticate() error {
 		return err
 	}
 	if p == nil || err != nil {
+		if rq.cfg.Wrong != nil {
+			if over := rq.cfg.Wrong(rq.r); over != nil {
+				return over
+			}
+		}
 		return &directory.Error{Code: directory.CodeUnauthenticated, Message: "A valid bearer token is required.", Cause: err}
 	}
 	rq.principal = p
 	rq.context = directory.WithActor(access.WithPrincipal(rq.ctx(), p), p.Actor("scim", rq.id))
-	return nil
+	return rq.spend(1)
+}
+
+// spend takes a cost from the caller's budget.
+func (rq *request) spend(cost int) error {
+	if rq.cfg.Spend == nil {
+		return nil
+	}
+	return rq.cfg.Spend(rq.ctx(), rq.w.Header(), int64(cost))
 }

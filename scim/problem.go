@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -90,6 +91,9 @@ func domainProblem(e *directory.Error, requestID string) *problem {
 		}
 	case directory.CodeRateLimited:
 		p.status, p.header = http.StatusTooManyRequests, map[string]string{"Retry-After": retryAfter}
+		if e.RetryAfter > 0 {
+			p.header["Retry-After"] = strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds())))
+		}
 	case directory.CodeUnavailable:
 		p.status, p.header = http.StatusServiceUnavailable, map[string]string{"Retry-After": retryAfter}
 	default:

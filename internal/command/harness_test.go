@@ -44,6 +44,9 @@ var builtProgram = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	for _, k := range keepers.by {
+		k.end()
+	}
 	if buildDir != "" {
 		os.RemoveAll(buildDir)
 	}
@@ -52,7 +55,7 @@ func TestMain(m *testing.M) {
 
 // child is a running program.
 type child struct {
-	t              *testing.T
+	t              testing.TB
 	cmd            *exec.Cmd
 	stdout, stderr *output
 	ended          chan struct{}
@@ -78,7 +81,7 @@ func (o *output) String() string {
 }
 
 // launch starts the program with nothing of our environment but the way to Postgres, and with the given settings.
-func launch(t *testing.T, settings []string, args ...string) *child {
+func launch(t testing.TB, settings []string, args ...string) *child {
 	t.Helper()
 	file, err := builtProgram()
 	if err != nil {
@@ -109,7 +112,7 @@ func launch(t *testing.T, settings []string, args ...string) *child {
 }
 
 // serve launches "roster serve" and waits until it serves.
-func serve(t *testing.T, settings ...string) *child {
+func serve(t testing.TB, settings ...string) *child {
 	t.Helper()
 	c := launch(t, settings, "serve")
 	c.awaitServing()

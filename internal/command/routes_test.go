@@ -24,7 +24,7 @@ var hiding = []string{
 // TestNobodyPassesWithoutAToken asks every route, and every spelling of one, without credentials and with bad ones.
 func TestNobodyPassesWithoutAToken(t *testing.T) {
 	t.Parallel()
-	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin)
+	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin, "ROSTER_MAX_WRONG_TOKENS=0")
 	paths := append([]string{
 		"/graphql", "/graphql?query={viewer{name}}", "/graphql?access_token=" + admin, "/metrics", "/nothing", "/scim/v2/Users", "/scim/v2/ServiceProviderConfig",
 		"/scim/", "/scim/v2/Users/", "/tokens/", "/tokens/unknown/scim/v2/Users", "/tokens/unknown/Users", "/tokens/" + admin + "/Users",

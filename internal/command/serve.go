@@ -187,9 +187,8 @@ func (s *service) open(p *program) error {
 
 // The limits of a connection that no setting changes.
 const (
-	headerTimeout  = 5 * time.Second
-	idleTimeout    = 2 * time.Minute
-	maxHeaderBytes = 32 << 10
+	headerTimeout = 5 * time.Second
+	idleTimeout   = 2 * time.Minute
 )
 
 // listen takes the address and answers the probes on it.
@@ -204,7 +203,7 @@ func (s *service) listen() error {
 		Handler:           telemetry.Observe(s.front, s.log, s.metrics),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
+		MaxHeaderBytes:    s.settings.MaxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		// "OPTIONS *" needs a token like everything else.
 		DisableGeneralOptionsHandler: true,

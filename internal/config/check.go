@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,10 +32,49 @@ func (s *Settings) Complete() error {
 	}
 	s.Secrets.Fill(s.Database)
 	return cmp.Or(s.checkListening(), s.checkKeyset(), s.checkToken(), s.OIDC.complete(),
-		between("ROSTER_DRAIN_GRACE", s.DrainGrace, 0, 5*time.Second),
-		between("ROSTER_REQUEST_TIMEOUT", s.RequestTimeout, 100*time.Millisecond, 5*time.Minute),
-		between("ROSTER_GRAPHQL_MAX_BODY", s.GraphQLMaxBody, 1<<10, 16<<20),
-		between("ROSTER_SCIM_MAX_BODY", s.SCIMMaxBody, 64<<10, 64<<20))
+		between("ROSTER_DRAIN_GRACE", s.DrainGrace, 0, 5*time.Second), s.Limits.check())
+}
+
+func (l *Limits) check() error {
+	return cmp.Or(
+		between("ROSTER_REQUEST_TIMEOUT", l.RequestTimeout, 100*time.Millisecond, 5*time.Minute),
+		between("ROSTER_MAX_HEADER", l.MaxHeader, 4<<10, 1<<20),
+		between("ROSTER_GRAPHQL_MAX_BODY", l.GraphQLMaxBody, 1<<10, 16<<20),
+		between("ROSTER_SCIM_MAX_BODY", l.SCIMMaxBody, 64<<10, 64<<20),
+		between("ROSTER_GRAPHQL_MAX_TOKENS", l.GraphQLMaxTokens, 100, 20_000),
+		between("ROSTER_GRAPHQL_MAX_SELECTIONS", l.GraphQLMaxSelections, 10, 10_000),
+		between("ROSTER_GRAPHQL_MAX_ALIASES", l.GraphQLMaxAliases, 1, 10_000),
+		between("ROSTER_GRAPHQL_MAX_DEPTH", l.GraphQLMaxDepth, 15, 100),
+		between("ROSTER_GRAPHQL_MAX_COST", l.GraphQLMaxCost, 100, 100_000_000),
+		between("ROSTER_GRAPHQL_QUERY_CACHE", l.GraphQLQueryCache, 1, 100_000),
+		between("ROSTER_MAX_SUBSCRIPTIONS", l.MaxSubscriptions, 1, 100_000),
+		between("ROSTER_MAX_SUBSCRIPTIONS_PER_TOKEN", l.MaxSubscriptionsPerToken, 1, 100_000),
+		between("ROSTER_RATE_LIMIT", l.RateLimit, 0, 10_000_000),
+		between("ROSTER_RATE_BURST", l.RateBurst, 0, 100_000_000),
+		between("ROSTER_MAX_WRONG_TOKENS", l.MaxWrongTokens, 0, 1_000_000),
+		l.checkProxies())
+}
+
+func (l *Limits) checkProxies() error {
+	_, err := l.ProxyNetworks()
+	return err
+}
+
+// ProxyNetworks are the networks of the trusted proxies; an address is a network of its own.
+func (l *Limits) ProxyNetworks() ([]netip.Prefix, error) {
+	networks := make([]netip.Prefix, 0, len(l.TrustedProxies))
+	for _, text := range l.TrustedProxies {
+		network, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			address, err := netip.ParseAddr(strings.TrimSpace(text))
+			if err != nil {
+				return nil, fmt.Errorf("ROSTER_TRUSTED_PROXIES holds %q, which is no network: write it as 10.0.0.0/8, or as an address", text)
+			}
+			network = netip.PrefixFrom(address, address.BitLen())
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
 }
 
 // Fill fills in the keyset file of Roster's own data folder.

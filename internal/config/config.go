@@ -13,7 +13,8 @@ type Settings struct {
 	OIDC      `embed:"" group:"OpenID Connect"`
 	SCIM      `embed:"" group:"SCIM"`
 	Sources   `embed:"" group:"Sources"`
-	Requests  `embed:"" group:"Requests"`
+	GraphQL   `embed:"" group:"GraphQL"`
+	Limits    `embed:"" group:"Limits"`
 	Log       `embed:"" group:"Log"`
 }
 
@@ -69,11 +70,30 @@ type Sources struct {
 	AllowPrivateSources bool `env:"ROSTER_ALLOW_PRIVATE_SOURCES" help:"Allow sources at addresses that are not of the public internet: private, loopback and link-local ones. Without it they are refused, so that nobody who configures a source reaches what only the server can reach."`
 }
 
-// Requests bounds what one request may take.
-type Requests struct {
-	RequestTimeout time.Duration `env:"ROSTER_REQUEST_TIMEOUT" default:"10s" placeholder:"${default}" help:"Time that one request may take, from its headers on, before it is given up: 100ms to 5m. Subscriptions are not bounded by it."`
-	GraphQLMaxBody int64         `env:"ROSTER_GRAPHQL_MAX_BODY" name:"graphql-max-body" default:"1048576" placeholder:"${default}" help:"Largest GraphQL request body, in bytes: 1024 to 16777216."`
-	SCIMMaxBody    int64         `env:"ROSTER_SCIM_MAX_BODY" name:"scim-max-body" default:"8388608" placeholder:"${default}" help:"Largest SCIM request body, in bytes: 65536 to 67108864."`
+// Limits bounds what clients may ask for. docs/limits.md says how what is over a limit is answered.
+type Limits struct {
+	RequestTimeout           time.Duration `env:"ROSTER_REQUEST_TIMEOUT" default:"10s" placeholder:"${default}" help:"Time that one request may take, from its headers on, before it is given up: 100ms to 5m. Subscriptions are not bounded by it."`
+	MaxHeader                int           `env:"ROSTER_MAX_HEADER" default:"32768" placeholder:"${default}" help:"Largest header of a request, in bytes: 4096 to 1048576."`
+	GraphQLMaxBody           int64         `env:"ROSTER_GRAPHQL_MAX_BODY" name:"graphql-max-body" default:"1048576" placeholder:"${default}" help:"Largest GraphQL request body, in bytes: 1024 to 16777216."`
+	SCIMMaxBody              int64         `env:"ROSTER_SCIM_MAX_BODY" name:"scim-max-body" default:"8388608" placeholder:"${default}" help:"Largest SCIM request body, in bytes: 65536 to 67108864."`
+	GraphQLMaxTokens         int           `env:"ROSTER_GRAPHQL_MAX_TOKENS" name:"graphql-max-tokens" default:"2000" placeholder:"${default}" help:"Words and signs that a query may hold: 100 to 20000. What validation takes grows with their square."`
+	GraphQLMaxSelections     int           `env:"ROSTER_GRAPHQL_MAX_SELECTIONS" name:"graphql-max-selections" default:"1000" placeholder:"${default}" help:"Fields and fragments that a query may select: 10 to 10000. One selection set may hold 200 of them."`
+	GraphQLMaxAliases        int           `env:"ROSTER_GRAPHQL_MAX_ALIASES" name:"graphql-max-aliases" default:"200" placeholder:"${default}" help:"Fields that a query may rename: 1 to 10000."`
+	GraphQLMaxDepth          int           `env:"ROSTER_GRAPHQL_MAX_DEPTH" name:"graphql-max-depth" default:"32" placeholder:"${default}" help:"Fields between the root of a query and its deepest leaf: 15 to 100. Tools that read the schema need 15."`
+	GraphQLMaxCost           int64         `env:"ROSTER_GRAPHQL_MAX_COST" name:"graphql-max-cost" default:"250000" placeholder:"${default}" help:"Cost that an operation may have, which is about the number of objects in its answer: 100 to 100000000."`
+	GraphQLQueryCache        int           `env:"ROSTER_GRAPHQL_QUERY_CACHE" name:"graphql-query-cache" default:"1000" placeholder:"${default}" help:"Query texts that are kept parsed, and texts that clients persisted: 1 to 100000 of each. Texts take 2 MiB at most, whatever the number."`
+	MaxSubscriptions         int           `env:"ROSTER_MAX_SUBSCRIPTIONS" default:"1000" placeholder:"${default}" help:"Event streams that may be open at once: 1 to 100000."`
+	MaxSubscriptionsPerToken int           `env:"ROSTER_MAX_SUBSCRIPTIONS_PER_TOKEN" default:"200" placeholder:"${default}" help:"Event streams of one access token that may be open at once: 1 to 100000."`
+	RateLimit                int64         `env:"ROSTER_RATE_LIMIT" default:"0" placeholder:"${default}" help:"Cost that the requests of one access token may have a second, in the long run: 1 to 10000000; 0 sets no limit. A GraphQL operation has its cost, a SCIM request 1, a bulk request 1 more for each operation."`
+	RateBurst                int64         `env:"ROSTER_RATE_BURST" default:"0" placeholder:"${default}" help:"Cost that they may have at once, up to 100000000; 0 is that of ten seconds."`
+	MaxWrongTokens           int64         `env:"ROSTER_MAX_WRONG_TOKENS" default:"120" placeholder:"${default}" help:"Requests with a wrong token that one address, or IPv6 network of 64 bits, may send a minute before they are answered 429: 1 to 1000000; 0 sets no limit. Good tokens are let in from there all the same."`
+	TrustedProxies           []string      `env:"ROSTER_TRUSTED_PROXIES" placeholder:"NETWORKS" help:"Networks of the proxies in front of Roster, such as 10.0.0.0/8,192.0.2.7: what they say in X-Forwarded-For is taken for a client's address. Default: the address that the connection comes from."`
+}
+
+// GraphQL says what callers without an admin scope may do with GraphQL beside what their token allows.
+type GraphQL struct {
+	Production        bool   `env:"ROSTER_PRODUCTION" help:"Production mode: only tokens with an admin scope may read the schema (introspection), and are told names that they may have meant."`
+	GraphQLOperations string `env:"ROSTER_GRAPHQL_OPERATIONS" name:"graphql-operations" placeholder:"PATH" help:"File, or folder of files, with the operations that are run (*.graphql, or *.json as clients' tools write them): others are refused unless the token has an admin scope. Default: every operation is run."`
 }
 
 // Log says what is written to standard error.

@@ -19,7 +19,11 @@ func valid() Settings {
 	s.DatabaseURL, s.DatabaseMaxConns = "postgres://u:p@db/roster", 20
 	s.ChangeRetention, s.TombstoneRetention = 7*24*time.Hour, 30*24*time.Hour
 	s.ProvisioningLogRetention, s.SyncRetention = 30*24*time.Hour, 90*24*time.Hour
-	s.RequestTimeout, s.GraphQLMaxBody, s.SCIMMaxBody = 10*time.Second, 1<<20, 8<<20
+	s.Limits = Limits{
+		RequestTimeout: 10 * time.Second, MaxHeader: 32 << 10, GraphQLMaxBody: 1 << 20, SCIMMaxBody: 8 << 20,
+		GraphQLMaxTokens: 2000, GraphQLMaxSelections: 1000, GraphQLMaxAliases: 200, GraphQLMaxDepth: 32, GraphQLMaxCost: 250_000,
+		GraphQLQueryCache: 1000, MaxSubscriptions: 1000, MaxSubscriptionsPerToken: 200,
+	}
 	return s
 }
 
@@ -48,6 +52,13 @@ func TestComplete(t *testing.T) {
 		"long grace":       {func(s *Settings) { s.DrainGrace = 6 * time.Second }, "from 0s to 5s"},
 		"short time":       {func(s *Settings) { s.RequestTimeout = 0 }, "ROSTER_REQUEST_TIMEOUT"},
 		"huge body":        {func(s *Settings) { s.SCIMMaxBody = 1 << 40 }, "ROSTER_SCIM_MAX_BODY"},
+		"long header":      {func(s *Settings) { s.MaxHeader = 2 << 20 }, "ROSTER_MAX_HEADER is 2097152: choose a value from 4096 to 1048576"},
+		"no tokens":        {func(s *Settings) { s.GraphQLMaxTokens = 0 }, "ROSTER_GRAPHQL_MAX_TOKENS"},
+		"shallow":          {func(s *Settings) { s.GraphQLMaxDepth = 3 }, "ROSTER_GRAPHQL_MAX_DEPTH"},
+		"negative rate":    {func(s *Settings) { s.RateLimit = -1 }, "ROSTER_RATE_LIMIT"},
+		"proxies":          {func(s *Settings) { s.TrustedProxies = []string{"10.0.0.0/8", "192.0.2.7", "fd00::/8", "::1"} }, ""},
+		"no proxy":         {func(s *Settings) { s.TrustedProxies = []string{"10.0.0.0/8", "lb.example.com"} }, `ROSTER_TRUSTED_PROXIES holds "lb.example.com"`},
+		"no aliases":       {func(s *Settings) { s.GraphQLMaxAliases = 0 }, "ROSTER_GRAPHQL_MAX_ALIASES"},
 		"token with space": {func(s *Settings) { s.AdminToken = "a b" }, "ROSTER_ADMIN_TOKEN"},
 		"issuer":           {func(s *Settings) { s.OIDCIssuer, s.OIDCAudience = "https://id.example.com/", "a" }, ""},
 		"issuer here":      {func(s *Settings) { s.OIDCIssuer, s.OIDCAudience = "http://127.0.0.1:9", "a" }, ""},

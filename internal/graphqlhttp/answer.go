@@ -134,6 +134,11 @@ func (a *reply) write(status int, body []byte) {
 	setCommonHeaders(header)
 	header["Content-Type"] = a.media.contentType()
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		if _, given := header["Retry-After"]; !given {
+			header["Retry-After"] = []string{"1"}
+		}
+	}
 	if len(body) > largeAnswer {
 		connection := http.NewResponseController(a.w)
 		if connection.SetWriteDeadline(time.Now().Add(writeTimeout)) == nil {
@@ -177,10 +182,11 @@ func setCommonHeaders(header http.Header) {
 // status is the HTTP status of a well-formed request that was refused before it was executed (GraphQL over HTTP,
 // section "Status Codes").
 func (m media) status(errs gqlerror.List) int {
-	if m != mediaGraphQL {
+	code := codeOf(errs[0])
+	if m != mediaGraphQL && code != codeRateLimited { // who has to wait is told so by the status: proxies and clients act on it
 		return http.StatusOK
 	}
-	switch codeOf(errs[0]) {
+	switch code {
 	case "UNAUTHENTICATED":
 		return http.StatusUnauthorized
 	case codeForbidden:

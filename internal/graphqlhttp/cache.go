@@ -5,62 +5,63 @@ import (
 	"sync"
 )
 
-// Texts longer than maxCachedText bytes are parsed each time, and the texts kept are no longer than maxCachedTexts
-// bytes in total: a parsed query takes many times the room of its text.
+// Texts longer than maxCachedText bytes are not kept, and the texts kept are no longer than maxCachedTexts bytes in
+// total: a parsed query takes many times the room of its text.
 const (
 	maxCachedText  = 16 << 10
 	maxCachedTexts = 2 << 20
 )
 
-// cache keeps the documents used last, bounded by their number and by the length of their texts.
-type cache struct {
+// cache keeps what was used last, bounded by its number and by the length of the query texts that it stands for.
+type cache[K comparable, V any] struct {
 	mu      sync.Mutex
 	limit   int
 	bytes   int
 	recent  *list.List // of *cached, the one used last in front
-	entries map[string]*list.Element
+	entries map[K]*list.Element
 }
 
-type cached struct {
-	text string
-	doc  *document
+type cached[K comparable, V any] struct {
+	key   K
+	value V
+	bytes int
 }
 
-func newCache(limit int) *cache {
-	return &cache{limit: limit, recent: list.New(), entries: map[string]*list.Element{}}
+func newCache[K comparable, V any](limit int) *cache[K, V] {
+	return &cache[K, V]{limit: limit, recent: list.New(), entries: map[K]*list.Element{}}
 }
 
-func (c *cache) get(text string) *document {
+func (c *cache[K, V]) get(key K) (value V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	element, ok := c.entries[text]
+	element, ok := c.entries[key]
 	if !ok {
-		return nil
+		return value, false
 	}
 	c.recent.MoveToFront(element)
-	return element.Value.(*cached).doc
+	return element.Value.(*cached[K, V]).value, true
 }
 
-// add keeps a document under its text, which is kept with it.
-func (c *cache) add(text string, doc *document) {
-	if len(text) > maxCachedText {
+// add keeps a value that stands for a text of so many bytes.
+func (c *cache[K, V]) add(key K, value V, bytes int) {
+	if bytes > maxCachedText {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.entries[text]; ok {
+	if _, ok := c.entries[key]; ok {
 		return
 	}
-	c.entries[text] = c.recent.PushFront(&cached{text, doc})
-	c.bytes += len(text)
+	c.entries[key] = c.recent.PushFront(&cached[K, V]{key, value, bytes})
+	c.bytes += bytes
 	for c.recent.Len() > c.limit || c.bytes > maxCachedTexts {
-		oldest := c.recent.Remove(c.recent.Back()).(*cached)
-		delete(c.entries, oldest.text)
-		c.bytes -= len(oldest.text)
+		oldest := c.recent.Remove(c.recent.Back()).(*cached[K, V])
+		delete(c.entries, oldest.key)
+		c.bytes -= oldest.bytes
 	}
 }
 
-func (c *cache) len() int {
+func (c *cache[K, V]) len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.recent.Len()

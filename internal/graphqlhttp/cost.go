@@ -8,16 +8,40 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Measure counts the objects that an operation of a validated document may make the server produce. It saturates
+// scale says what the fields of a schema cost.
+type scale struct {
+	// listSize is the length assumed of a list whose size no argument tells, at least 1.
+	listSize int64
+	// weights are what leaf fields cost that are worked out when they are asked for. The others cost nothing.
+	weights map[*ast.FieldDefinition]int64
+}
+
+// newScale asks weigh, which may be nil, about every field of the schema.
+func newScale(schema *ast.Schema, listSize int64, weigh func(*ast.FieldDefinition) int64) scale {
+	s := scale{listSize: max(1, listSize), weights: map[*ast.FieldDefinition]int64{}}
+	if weigh == nil {
+		return s
+	}
+	for _, def := range schema.Types {
+		for _, field := range def.Fields {
+			if weight := weigh(field); weight > 0 {
+				s.weights[field] = weight
+			}
+		}
+	}
+	return s
+}
+
+// measure counts the objects that an operation of a validated document may make the server produce. It saturates
 // at [math.MaxInt64] and looks at each fragment once, so its own work is linear in the length of the document.
 //
 // A field of an object type counts 1 and what is selected in it. A list counts its elements, each as an object. The
 // length of a list is the `first` argument, or the length of a list argument, of the field itself or of the
-// field that the list is directly inside of (a connection's nodes); where there is none it is listSize. Leaf fields
-// cost nothing. Variables holds the coerced variables. Fields that a directive skips count all the same, and so does
-// each repetition of a field.
-func Measure(op *ast.OperationDefinition, variables map[string]any, listSize int64) int64 {
-	m := &meter{variables: variables, listSize: max(1, listSize)}
+// field that the list is directly inside of (a connection's nodes); where there is none it is listSize. A leaf field
+// costs its weight. Variables holds the coerced variables. Fields that a directive skips count all the same, and so
+// does each repetition of a field.
+func (s scale) measure(op *ast.OperationDefinition, variables map[string]any) int64 {
+	m := &meter{scale: s, variables: variables}
 	return m.set(op.SelectionSet).of(m.listSize)
 }
 
@@ -32,8 +56,8 @@ func (c selectionCost) of(length int64) int64 {
 }
 
 type meter struct {
+	scale
 	variables map[string]any
-	listSize  int64
 	fragments map[string]selectionCost
 }
 
@@ -70,7 +94,7 @@ func (m *meter) fragment(spread *ast.FragmentSpread) selectionCost {
 
 func (m *meter) field(f *ast.Field) selectionCost {
 	if len(f.SelectionSet) == 0 || f.Definition == nil {
-		return selectionCost{}
+		return selectionCost{fixed: m.weights[f.Definition]}
 	}
 	children := m.set(f.SelectionSet)
 	length := m.length(f)

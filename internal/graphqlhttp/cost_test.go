@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 func TestMeasure(t *testing.T) {
@@ -39,19 +40,26 @@ func TestMeasure(t *testing.T) {
 		"a fragment twice":              {query: "{a:viewer{...V} b:viewer{...V}} fragment V on Viewer{identity{id}}", want: 4},
 		"a fragment on a connection":    {query: "{a:users(first:2){...C} b:users(first:3){...C}} fragment C on UserConnection{nodes{id}}", want: 1 + 2 + 1 + 3},
 		"inline fragments":              {query: `{node(id:"1"){...on User{manager{id}} ...on Group{memberOf(first:2){nodes{id}}}}}`, want: 1 + 1 + 1 + 2},
+		"a count":                       {query: `{group(id:"1"){memberCount hasMember(fqn:"a")}}`, want: 1 + 10 + 3},
+		"a count of each of a page":     {query: "{groups(first:100){nodes{memberCount(scope:EFFECTIVE)}}}", want: 1 + 100*(1+10)},
+		"counts hidden in fragments":    {query: "{groups(first:100){nodes{...A ...A}}} fragment A on Group{a:memberCount b:memberCount}", want: 1 + 100*(1+4*10)},
 		"saturation": {
 			query: "{users(first:9223372036854775807){nodes{memberOf(first:9223372036854775807){nodes{id}}}}}",
 			want:  math.MaxInt64,
 		},
 	}
-	docs := newDocuments(newFixture(t).schema().Schema(), DefaultLimits())
+	schema := newFixture(t).schema().Schema()
+	docs := newDocuments(schema, DefaultLimits())
+	scale := newScale(schema, 10, func(f *ast.FieldDefinition) int64 {
+		return map[string]int64{"memberCount": 10, "hasMember": 3}[f.Name]
+	})
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			doc, errs := docs.get(c.query, true)
 			if len(errs) > 0 {
 				t.Fatal(errs)
 			}
-			if got := Measure(doc.ast.Operations[0], c.variables, 10); got != c.want {
+			if got := scale.measure(doc.ast.Operations[0], c.variables); got != c.want {
 				t.Errorf("cost %d, want %d", got, c.want)
 			}
 		})

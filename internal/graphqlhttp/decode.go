@@ -47,9 +47,7 @@ func decodeRequest(body []byte, maxDepth int, params *graphql.RawParams) error {
 		return err
 	}
 	switch {
-	case !query.given:
-		return refuse("The request has no query: send it in `query`.")
-	case !query.is:
+	case query.given && !query.is:
 		return refuse("`query` must be a string.")
 	case name.given && !name.is && !name.null:
 		return refuse("`operationName` must be a string or null.")
@@ -58,8 +56,18 @@ func decodeRequest(body []byte, maxDepth int, params *graphql.RawParams) error {
 	if params.Variables, err = optionalObject("variables", variables); err != nil {
 		return err
 	}
-	params.Extensions, err = optionalObject("extensions", extensions)
-	return err
+	if params.Extensions, err = optionalObject("extensions", extensions); err != nil {
+		return err
+	}
+	return needQuery(query.given, params)
+}
+
+// needQuery refuses a request that has no query, and does not name one by its hash.
+func needQuery(given bool, params *graphql.RawParams) error {
+	if !given && params.Extensions["persistedQuery"] == nil {
+		return refuse("The request has no query: send it in `query`.")
+	}
+	return nil
 }
 
 // text is a member that should be a string.

@@ -29,11 +29,14 @@ type document struct {
 type documents struct {
 	schema *ast.Schema
 	limits Limits
-	cache  *cache
+	cache  *cache[string, *document]
+	// listed are the documents that are run whoever asks, by their text without the space around it; nil where
+	// everything is.
+	listed map[string]*document
 }
 
 func newDocuments(schema *ast.Schema, limits Limits) *documents {
-	return &documents{schema: schema, limits: limits, cache: newCache(limits.CachedQueries)}
+	return &documents{schema: schema, limits: limits, cache: newCache[string, *document](limits.CachedQueries)}
 }
 
 // maxSuggestText is the longest query, in bytes, whose errors suggest names: the search compares each unknown name with
@@ -42,7 +45,12 @@ const maxSuggestText = 16 << 10
 
 // get returns the document of a query text. Suggest allows errors that propose names of the schema.
 func (d *documents) get(query string, suggest bool) (*document, gqlerror.List) {
-	if doc := d.cache.get(query); doc != nil {
+	if d.listed != nil {
+		if doc := d.listed[strings.TrimSpace(query)]; doc != nil {
+			return doc, nil
+		}
+	}
+	if doc, ok := d.cache.get(query); ok {
 		return doc, nil
 	}
 	if len(query) <= maxCachedText {
@@ -52,7 +60,7 @@ func (d *documents) get(query string, suggest bool) (*document, gqlerror.List) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
-	d.cache.add(query, doc)
+	d.cache.add(query, doc, len(query))
 	return doc, nil
 }
 
@@ -72,9 +80,9 @@ func (d *documents) prepare(query string, suggest bool) (*document, gqlerror.Lis
 	}
 	suggest = suggest && len(query) <= maxSuggestText
 	if invalid := validator.ValidateWithRules(d.schema, parsed, validationRules(suggest)); len(invalid) > 0 {
-		errs := make(gqlerror.List, 0, len(invalid))
-		for _, err := range invalid[:min(len(invalid), d.limits.RequestErrors+1)] {
-			errs = append(errs, asBadInput(err))
+		errs := atMost(invalid, d.limits.RequestErrors)
+		for i, err := range errs {
+			errs[i] = asBadInput(err)
 		}
 		return nil, errs
 	}

@@ -131,9 +131,30 @@ func (g guard) MutateOperationContext(ctx context.Context, opCtx *graphql.Operat
 	if refusal := checkNulls(ctx, opCtx.Operation, opCtx.Variables); refusal != nil {
 		return refusal
 	}
-	cost := Measure(opCtx.Operation, opCtx.Variables, g.limits.ListSize)
+	cost := g.scale.measure(opCtx.Operation, opCtx.Variables)
 	if cost > g.limits.Cost {
 		return refuse("The operation may produce %s objects, the limit is %d: ask for smaller pages, fewer keys or fewer levels.", objects(cost), g.limits.Cost)
+	}
+	return g.spend(ctx, cost)
+}
+
+type replyKey struct{}
+
+// spend takes the cost of an operation from its caller's budget.
+func (h *handler) spend(ctx context.Context, cost int64) *gqlerror.Error {
+	if h.cfg.Spend == nil {
+		return nil
+	}
+	var header http.Header
+	if answer, ok := ctx.Value(replyKey{}).(*reply); ok {
+		answer.mu.Lock() // the guard of the deadline may be answering
+		defer answer.mu.Unlock()
+		if !answer.answered {
+			header = answer.w.Header()
+		}
+	}
+	if err := h.cfg.Spend(ctx, header, cost); err != nil {
+		return gqlerror.Wrap(err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package graphqlhttp
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -207,7 +208,7 @@ func TestQueryCache(t *testing.T) {
 		t.Errorf("%d documents are kept, want 3", got)
 	}
 	for text, want := range map[string]bool{"{a:viewer{name}}": true, "{b:viewer{name}}": false, "{c:viewer{name}}": true, "{d:viewer{name}}": true} {
-		if got := h.documents.cache.get(text) != nil; got != want {
+		if _, got := h.documents.cache.get(text); got != want {
 			t.Errorf("%s is kept: %v, want %v", text, got, want)
 		}
 	}
@@ -219,9 +220,9 @@ func TestQueryCache(t *testing.T) {
 }
 
 func TestQueryCacheIsBoundedInBytes(t *testing.T) {
-	c := newCache(1 << 20)
+	c := newCache[string, *document](1 << 20)
 	for i := range 1000 {
-		c.add(strings.Repeat("x", 8000)+string(rune('a'+i)), &document{})
+		c.add(fmt.Sprint(i), &document{}, 8000)
 	}
 	if c.bytes > maxCachedTexts || c.len() < 200 {
 		t.Errorf("%d texts of %d bytes are kept", c.len(), c.bytes)

@@ -20,6 +20,9 @@ import (
 type Config struct {
 	// Limits bounds each request; see [DefaultLimits].
 	Limits Limits
+	// Weigh says what a leaf field costs, in objects: more than nothing where it is worked out when it is asked for,
+	// such as a count. Default: leaf fields cost nothing.
+	Weigh func(*ast.FieldDefinition) int64
 	// Log takes what operators must see: panics, with their stack. Default: [slog.Default].
 	Log *slog.Logger
 	// Present maps any error of a resolver or an extension to the GraphQL error that callers may see: a code in its
@@ -36,6 +39,15 @@ type Config struct {
 	// Introspection tells whether the caller may see the schema; where not, errors suggest no names either.
 	// Default: everybody may.
 	Introspection func(context.Context) bool
+	// Caller names who asks, for the limits that each caller has. Default: all are one.
+	Caller func(context.Context) string
+	// Operations, unless nil, are the texts of all that may be run, and Unlisted tells whether the caller may run others
+	// besides. Default: nobody may.
+	Operations []string
+	Unlisted   func(context.Context) bool
+	// Spend takes the cost of an operation, in objects, from its caller's budget, and says in the header of the answer what
+	// is left; the header is nil where it has been sent. Its error passes through Present. Default: nobody has a budget.
+	Spend func(ctx context.Context, header http.Header, cost int64) error
 	// RequestID names the request in ctx, in logs and in errors whose text is hidden. Default: a random name for
 	// each panic.
 	RequestID func(context.Context) string
@@ -47,8 +59,8 @@ type Config struct {
 	WriteTimeout time.Duration
 }
 
-// NewHandler returns a handler for one path, whatever its name. It panics where an extension does not fit the
-// schema.
+// NewHandler returns a handler for one path, whatever its name. It panics where an extension or one of the Operations
+// does not fit the schema: see [ReadOperations].
 func NewHandler(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 	h := &handler{
 		cfg:       cfg,
@@ -64,7 +76,12 @@ func NewHandler(schema graphql.ExecutableSchema, cfg Config) http.Handler {
 	if h.log == nil {
 		h.log = slog.Default()
 	}
+	h.scale = newScale(schema.Schema(), h.limits.ListSize, cfg.Weigh)
 	h.documents = newDocuments(schema.Schema(), h.limits)
+	h.persisted = newPersisted(h.limits)
+	if cfg.Operations != nil {
+		h.list(cfg.Operations)
+	}
 	h.exec.SetQueryCache(fromContext{})
 	h.exec.SetErrorPresenter(h.present)
 	h.exec.SetRecoverFunc(h.recovered)
@@ -90,6 +107,7 @@ func orDefault(d, fallback time.Duration) time.Duration {
 type handler struct {
 	cfg       Config
 	limits    Limits
+	scale     scale
 	log       *slog.Logger
 	deadline  time.Duration
 	keepAlive time.Duration
@@ -99,7 +117,8 @@ type handler struct {
 	short     ShortRoad                         // nil where the schema has none
 	mutators  []graphql.OperationContextMutator // of the extensions, in order
 	documents *documents
-	streams   streamCount
+	persisted *persisted
+	streams   openStreams
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +154,11 @@ func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, pa
 	defer timed.finish()
 	defer answer.end()
 
-	ctx, op, errs := h.operation(timed, params)
+	var asked context.Context = timed
+	if h.cfg.Spend != nil {
+		asked = context.WithValue(timed, replyKey{}, answer)
+	}
+	ctx, op, errs := h.operation(asked, params)
 	if len(errs) > 0 {
 		h.refuse(answer, errs)
 		return
@@ -177,7 +200,7 @@ func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, pa
 // operation finds the operation that a request names in its document, and returns a context that carries the
 // document.
 func (h *handler) operation(ctx context.Context, params *graphql.RawParams) (context.Context, *ast.OperationDefinition, gqlerror.List) {
-	doc, errs := h.documents.get(params.Query, h.mayIntrospect(ctx))
+	doc, errs := h.document(ctx, params)
 	if len(errs) > 0 {
 		return ctx, nil, errs
 	}
@@ -190,6 +213,29 @@ func (h *handler) operation(ctx context.Context, params *graphql.RawParams) (con
 	default:
 		return ctx, nil, gqlerror.List{refuse("The query holds no operation named %q.", shorten(params.OperationName, maxPathName))}
 	}
+}
+
+// document finds the document of a request by its text, or by the hash that names the text.
+func (h *handler) document(ctx context.Context, params *graphql.RawParams) (*document, gqlerror.List) {
+	hash, refusal := namedHash(params)
+	if refusal != nil {
+		return nil, gqlerror.List{refusal}
+	}
+	if hash != nil && params.Query == "" {
+		text, known := h.persisted.get(*hash)
+		if !known {
+			return nil, gqlerror.List{notPersisted()}
+		}
+		params.Query = text
+	}
+	if h.documents.listed != nil && !h.documents.isListed(params.Query) && !h.mayRunUnlisted(ctx) {
+		return nil, gqlerror.List{coded(codeForbidden, "This operation is not on the list of those that are run here. Ask the operator to add its text.")}
+	}
+	doc, errs := h.documents.get(params.Query, h.mayIntrospect(ctx))
+	if hash != nil && len(errs) == 0 {
+		h.persisted.keep(*hash, params.Query)
+	}
+	return doc, errs
 }
 
 // methodFits refuses a GET request that would change something, which links and prefetching could then do
@@ -218,7 +264,7 @@ func (h *handler) requestErrors(ctx context.Context, errs gqlerror.List) gqlerro
 			out = append(out, err)
 		}
 	}
-	return out
+	return atMost(out, h.limits.RequestErrors)
 }
 
 // refuse answers a well-formed request that is not executed.
@@ -226,6 +272,5 @@ func (h *handler) refuse(answer *reply, errs gqlerror.List) {
 	if len(errs) == 0 {
 		errs = gqlerror.List{coded(codeInternal, "The request was refused.")}
 	}
-	errs = atMost(errs, h.limits.RequestErrors)
 	answer.send(answer.media.status(errs), &graphql.Response{Errors: errs})
 }

@@ -27,7 +27,7 @@ type Limits struct {
 	// Walk is the number of fields and fragments that validation would visit: it enters a fragment anew from each
 	// operation and each fragment that reaches it.
 	Walk int
-	// Cost is the number of objects that an operation may make the server produce, as [Measure] counts them.
+	// Cost is the number of objects that an operation may make the server produce, as scale.measure counts them.
 	Cost int64
 	// ListSize is the length assumed of a list whose size no argument tells.
 	ListSize int64
@@ -35,10 +35,11 @@ type Limits struct {
 	RequestErrors int
 	// Errors is how many errors the answer to an executed operation lists.
 	Errors int
-	// CachedQueries is how many parsed and validated query texts are kept.
+	// CachedQueries is how many parsed and validated query texts are kept, and how many that clients persisted.
 	CachedQueries int
-	// Subscriptions is how many event streams may be open at once.
-	Subscriptions int
+	// Subscriptions is how many event streams may be open at once, and SubscriptionsPerCaller how many of one caller.
+	Subscriptions          int
+	SubscriptionsPerCaller int
 }
 
 // DefaultLimits returns limits that let a full introspection query, batches of 1,000 keys with a default page
@@ -61,6 +62,8 @@ func DefaultLimits() Limits {
 		Errors:          100,
 		CachedQueries:   1000,
 		Subscriptions:   1000,
+
+		SubscriptionsPerCaller: 200,
 	}
 }
 
@@ -83,6 +86,7 @@ func (l Limits) orDefaults() Limits {
 	fill(&l.Errors, d.Errors)
 	fill(&l.CachedQueries, d.CachedQueries)
 	fill(&l.Subscriptions, d.Subscriptions)
+	fill(&l.SubscriptionsPerCaller, d.SubscriptionsPerCaller)
 	return l
 }
 

@@ -175,19 +175,28 @@ func TestAdmitted(t *testing.T) {
 	}
 }
 
+// TestLeastDepthLetsToolsIn: the least depth that the configuration takes lets the introspection query through.
+func TestLeastDepthLetsToolsIn(t *testing.T) {
+	got := ask(newHandler(t, func(cfg *Config) { cfg.Limits.Depth = 15 }), introspectionQuery)
+	if got.status != http.StatusOK {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 // TestG5DoublingFragmentsAreMeasuredFast measures 26 doubling fragments, which count 2^26 objects.
 func TestG5DoublingFragmentsAreMeasuredFast(t *testing.T) {
 	text := doubling(26, "user(id:\"1\")", "manager{id}")
 	if len(text) > 1100 {
 		t.Fatalf("the query has %d bytes", len(text))
 	}
-	docs := newDocuments(newFixture(t).schema().Schema(), DefaultLimits())
-	doc, errs := docs.get(text, true)
+	schema := newFixture(t).schema().Schema()
+	doc, errs := newDocuments(schema, DefaultLimits()).get(text, true)
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
+	scale := newScale(schema, 10, nil)
 	start := time.Now()
-	cost := Measure(doc.ast.Operations[0], nil, 10)
+	cost := scale.measure(doc.ast.Operations[0], nil)
 	if took := time.Since(start); took > 5*time.Millisecond*slowdown {
 		t.Errorf("measured in %s", took)
 	}

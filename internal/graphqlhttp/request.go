@@ -108,16 +108,15 @@ func (h *handler) readQuery(r *http.Request, params *graphql.RawParams) error {
 			return refuse("The query string repeats `%s`.", key)
 		}
 	}
-	if !values.Has("query") {
-		return refuse("The request has no query: send it in `query`.")
-	}
 	params.Query = values.Get("query")
 	params.OperationName = values.Get("operationName")
 	if params.Variables, err = h.jsonParameter(values, "variables"); err != nil {
 		return err
 	}
-	params.Extensions, err = h.jsonParameter(values, "extensions")
-	return err
+	if params.Extensions, err = h.jsonParameter(values, "extensions"); err != nil {
+		return err
+	}
+	return needQuery(values.Has("query"), params)
 }
 
 func (h *handler) jsonParameter(values url.Values, key string) (map[string]any, error) {

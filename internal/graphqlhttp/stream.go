@@ -2,8 +2,9 @@ package graphqlhttp
 
 import (
 	"context"
+	"fmt"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -11,19 +12,56 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-type streamCount struct{ open atomic.Int64 }
+// openStreams counts the event streams that are open, in all and for each caller.
+type openStreams struct {
+	mu  sync.Mutex
+	all int
+	by  map[string]int
+}
+
+// enter counts a stream of a caller. It returns which limit there is no room under, empty where it was counted.
+func (s *openStreams) enter(caller string, limits Limits) (full string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.all >= limits.Subscriptions:
+		return fmt.Sprintf("%d event streams are open, which is the limit.", limits.Subscriptions)
+	case s.by[caller] >= limits.SubscriptionsPerCaller:
+		return fmt.Sprintf("%d event streams are open with this access token, which is the limit for one.", limits.SubscriptionsPerCaller)
+	}
+	if s.by == nil {
+		s.by = map[string]int{}
+	}
+	s.all++
+	s.by[caller]++
+	return ""
+}
+
+func (s *openStreams) leave(caller string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all--
+	if s.by[caller]--; s.by[caller] == 0 {
+		delete(s.by, caller)
+	}
+}
+
+func (s *openStreams) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all
+}
 
 // stream answers any operation as a stream of events (GraphQL over Server-Sent Events, "distinct connections
 // mode"): `next` for each result, then `complete`. Errors in the operation are a `next` event too, for clients
 // cannot read the body of a refused stream.
 func (h *handler) stream(ctx context.Context, answer *reply, r *http.Request, params *graphql.RawParams) {
-	if h.streams.open.Add(1) > int64(h.limits.Subscriptions) {
-		h.streams.open.Add(-1)
-		refusal := &httpRefusal{shown: coded(codeRateLimited, "%d event streams are open, which is the limit. Try again later.", h.limits.Subscriptions), status: http.StatusTooManyRequests}
-		answer.refuse(refusal)
+	caller := h.caller(ctx)
+	if full := h.streams.enter(caller, h.limits); full != "" {
+		answer.refuse(&httpRefusal{shown: coded(codeRateLimited, "%s Try again later.", full), status: http.StatusTooManyRequests})
 		return
 	}
-	defer h.streams.open.Add(-1)
+	defer h.streams.leave(caller)
 
 	ctx, op, errs := h.operation(ctx, params)
 	cancel := context.CancelFunc(func() {})
@@ -48,6 +86,14 @@ func (h *handler) stream(ctx context.Context, answer *reply, r *http.Request, pa
 	defer cancel()
 	answer.answered = true
 	h.writeEvents(ctx, answer.w, events)
+}
+
+// caller names who asks, for the limits that each caller has.
+func (h *handler) caller(ctx context.Context) string {
+	if h.cfg.Caller == nil {
+		return ""
+	}
+	return h.cfg.Caller(ctx)
 }
 
 // streamContext is the context of a streamed operation. Only subscriptions go on past the deadline.
@@ -79,14 +125,13 @@ func (h *handler) produce(ctx context.Context, params *graphql.RawParams, errs g
 		}
 	}()
 	if len(errs) > 0 {
-		send(&graphql.Response{Errors: atMost(errs, h.limits.RequestErrors)})
+		send(&graphql.Response{Errors: errs})
 		return
 	}
 	ctx = graphql.StartOperationTrace(ctx)
 	opCtx, errs := h.exec.CreateOperationContext(ctx, params)
 	if len(errs) > 0 {
-		errs = h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs)
-		send(&graphql.Response{Errors: atMost(errs, h.limits.RequestErrors)})
+		send(&graphql.Response{Errors: h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs)})
 		return
 	}
 	responses, ctx := h.exec.DispatchOperation(ctx, opCtx)

@@ -152,7 +152,7 @@ func TestStreamEnds(t *testing.T) {
 	defer server.Close()
 	gone := func() bool {
 		for range 200 {
-			if h.streams.open.Load() == 0 {
+			if h.streams.count() == 0 {
 				return true
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -180,13 +180,53 @@ func TestStreamEnds(t *testing.T) {
 }
 
 func TestG18StreamsAreCapped(t *testing.T) {
-	server := httptest.NewServer(newHandler(t, func(cfg *Config) { cfg.Limits.Subscriptions = 1 }))
-	defer server.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	openStream(ctx, t, server.URL, changesQuery)
-	if resp := openStream(ctx, t, server.URL, changesQuery); resp.StatusCode != http.StatusTooManyRequests {
-		t.Errorf("status %d, want 429", resp.StatusCode)
+	t.Parallel()
+	for name, c := range map[string]struct {
+		limits Limits
+		second string // who asks for the second stream; the first is of "a"
+		status int
+		says   string
+	}{
+		"in all":            {Limits{Subscriptions: 1}, "b", http.StatusTooManyRequests, "1 event streams are open, which is the limit."},
+		"of one caller":     {Limits{SubscriptionsPerCaller: 1}, "a", http.StatusTooManyRequests, "1 event streams are open with this access token"},
+		"of another caller": {Limits{SubscriptionsPerCaller: 1}, "b", http.StatusOK, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			type caller struct{}
+			h := newHandler(t, func(cfg *Config) {
+				cfg.Limits = c.limits
+				cfg.Caller = func(ctx context.Context) string { return ctx.Value(caller{}).(string) }
+			}).(*handler)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), caller{}, strings.TrimPrefix(r.URL.Path, "/"))))
+			}))
+			t.Cleanup(server.Close)
+			ctx, cancel := context.WithCancel(t.Context())
+			t.Cleanup(cancel)
+			openStream(ctx, t, server.URL+"/a", changesQuery)
+			second := openStream(ctx, t, server.URL+"/"+c.second, changesQuery)
+			if second.StatusCode != c.status {
+				t.Errorf("status %d, want %d", second.StatusCode, c.status)
+			}
+			if c.says == "" {
+				return
+			}
+			body, err := io.ReadAll(second.Body)
+			if err != nil || !strings.Contains(string(body), c.says) || !strings.Contains(string(body), `"RATE_LIMITED"`) || second.Header.Get("Retry-After") == "" {
+				t.Errorf("Retry-After %q, %v: %s", second.Header.Get("Retry-After"), err, body)
+			}
+			cancel()
+			for range 500 {
+				if h.streams.count() == 0 {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if h.streams.count() != 0 || len(h.streams.by) != 0 {
+				t.Errorf("%d streams of %d callers are left", h.streams.count(), len(h.streams.by))
+			}
+		})
 	}
 }
 
@@ -204,7 +244,7 @@ func TestR22SlowClientsAreCut(t *testing.T) {
 	fmt.Fprintf(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", len(changesQuery), changesQuery)
 	change := &directory.Change{Kind: directory.ChangeKind(strings.Repeat("x", 1<<20))}
 	timeout := time.After(20 * time.Second)
-	for opened := false; !opened || h.streams.open.Load() > 0; opened = opened || h.streams.open.Load() > 0 {
+	for opened := false; !opened || h.streams.count() > 0; opened = opened || h.streams.count() > 0 {
 		select {
 		case f.events <- change:
 		case <-time.After(10 * time.Millisecond):

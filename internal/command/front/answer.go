@@ -3,7 +3,9 @@ package front
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/telemetry"
@@ -20,6 +22,16 @@ var statuses = map[directory.Code]int{
 	directory.CodeUnavailable:     http.StatusServiceUnavailable,
 }
 
+// turnAway refuses whom the wall does not let through.
+func (f *Front) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	if o := f.opened.Load(); o != nil && o.Wrong != nil && directory.HasCode(err, directory.CodeUnauthenticated) {
+		if over := o.Wrong(r); over != nil {
+			err = over
+		}
+	}
+	f.refuse(w, r, err)
+}
+
 // refuse answers with an error, in the form of a GraphQL request error.
 func (f *Front) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e := directory.AsError(err)
@@ -34,7 +46,7 @@ func (f *Front) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="roster"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.RetryAfter.Seconds())))))
 	}
 	answer(w, status, errorBody(e, telemetry.RequestID(r.Context())))
 }

@@ -26,6 +26,9 @@ type Handlers struct {
 	Metrics http.Handler
 	// Wall lets callers with a token of the GraphQL API through, and hands what to answer the others to refuse.
 	Wall func(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler
+	// Wrong is told of each request that has no valid token. Its error, unless nil, is answered in place of the refusal. It
+	// may be nil. SCIM tells it by itself.
+	Wrong func(*http.Request) error
 	// Await returns when this replica reflects the revision.
 	Await func(ctx context.Context, r directory.Revision) error
 	// Ping reports whether the database answers.
@@ -56,9 +59,9 @@ func New(log *slog.Logger, timeout time.Duration) *Front {
 // Open begins to serve.
 func (f *Front) Open(h Handlers) {
 	o := &opened{Handlers: h}
-	o.graphQL = h.Wall(f.atLeast(h.GraphQL, h.Await), f.refuse)
-	o.metrics = h.Wall(f.readOnly(h.Metrics), f.refuse)
-	o.nothing = h.Wall(http.HandlerFunc(f.notFound), f.refuse)
+	o.graphQL = h.Wall(f.atLeast(h.GraphQL, h.Await), f.turnAway)
+	o.metrics = h.Wall(f.readOnly(h.Metrics), f.turnAway)
+	o.nothing = h.Wall(http.HandlerFunc(f.notFound), f.turnAway)
 	f.opened.Store(o)
 	f.probes.open(h.Ping)
 }

@@ -1,0 +1,68 @@
+package command
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/roster-gateway/roster/internal/testpg"
+)
+
+// shared is one Roster with the given settings, for all tests that send what is refused, or read: they leave nothing
+// behind that another would see. It ends with the package's tests.
+func shared(t *testing.T, settings ...string) *child {
+	t.Helper()
+	key := strings.Join(settings, " ")
+	keepers.Lock()
+	k := keepers.by[key]
+	if k == nil {
+		k = &keeper{}
+		keepers.by[key] = k
+	}
+	keepers.Unlock()
+	k.start.Do(func() {
+		k.TB = t
+		k.child = serve(k, append([]string{"ROSTER_DATABASE_URL=" + testpg.New(k), "ROSTER_ADMIN_TOKEN=" + admin}, settings...)...)
+	})
+	if k.child == nil {
+		t.Fatal("the shared server did not start")
+	}
+	c := *k.child
+	c.t = t
+	return &c
+}
+
+var keepers = struct {
+	sync.Mutex
+	by map[string]*keeper
+}{by: map[string]*keeper{}}
+
+// keeper stands in for a test, and keeps what is made for it until all tests have ended.
+type keeper struct {
+	testing.TB
+	start    sync.Once
+	child    *child
+	cleanups []func()
+}
+
+func (k *keeper) Cleanup(f func()) { k.cleanups = append(k.cleanups, f) }
+
+func (k *keeper) TempDir() string {
+	dir, err := os.MkdirTemp("", "roster-shared-")
+	if err != nil {
+		k.Fatal(err)
+	}
+	k.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// Failed and Logf are called when the test that came first has ended.
+func (k *keeper) Failed() bool        { return false }
+func (k *keeper) Logf(string, ...any) {}
+
+func (k *keeper) end() {
+	for i := len(k.cleanups) - 1; i >= 0; i-- {
+		k.cleanups[i]()
+	}
+}
