@@ -12,8 +12,8 @@ import (
 
 var _ audit.Store = (*Store)(nil)
 
-// auditColumns are what a row of the trail holds, of the table a.
-const auditColumns = `a.id, a.at, a.actor, a.token, a.door, a.request_id, a.action, a.target, a.detail::text AS detail`
+// eventColumns are what a row of the trail holds, of the table a.
+const eventColumns = `a.id, a.at, a.actor, a.token, a.door, a.request_id, a.action, a.target, a.detail::text AS detail`
 
 type auditRow struct {
 	ID        int64     `db:"id"`
@@ -84,7 +84,7 @@ func auditSQLFor(f audit.Filter, after int64, limit int) (string, []any) {
 		id := c.bind(after)
 		c.terms = append(c.terms, "(a.at, a.id) < ((SELECT at FROM audit WHERE id = "+id+"), "+id+")")
 	}
-	return `SELECT ` + auditColumns + `, s.hash FROM audit a LEFT JOIN audit_seal s ON s.audit_id = a.id` + c.where() +
+	return `SELECT ` + eventColumns + `, s.hash FROM audit a LEFT JOIN audit_seal s ON s.audit_id = a.id` + c.where() +
 		` ORDER BY a.at DESC, a.id DESC LIMIT ` + c.bind(limit), c.args
 }
 

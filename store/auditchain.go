@@ -59,12 +59,12 @@ const freshRows = `fresh AS MATERIALIZED (
 const notSealed = `NOT EXISTS (SELECT FROM audit_seal s WHERE s.audit_id = a.id)`
 
 const (
-	freshSQL = `WITH ` + freshRows + ` SELECT ` + auditColumns + ` FROM fresh JOIN audit a USING (id) WHERE ` + notSealed + ` ORDER BY a.id LIMIT $3`
+	freshSQL = `WITH ` + freshRows + ` SELECT ` + eventColumns + ` FROM fresh JOIN audit a USING (id) WHERE ` + notSealed + ` ORDER BY a.id LIMIT $3`
 	anySQL   = `WITH ` + freshRows + ` SELECT EXISTS (SELECT FROM fresh a WHERE ` + notSealed + `)`
 	// windowSQL is where the next ids after $1 end, and leftSQL which of these are not sealed: how rows are found when nothing is
 	// known of them.
 	windowSQL = `SELECT coalesce(max(id), 0) FROM (SELECT id FROM audit WHERE id > $1 ORDER BY id LIMIT $2) AS next`
-	leftSQL   = `SELECT ` + auditColumns + ` FROM audit a WHERE a.id > $1 AND a.id <= $2 AND ` + notSealed + ` ORDER BY a.id LIMIT $3`
+	leftSQL   = `SELECT ` + eventColumns + ` FROM audit a WHERE a.id > $1 AND a.id <= $2 AND ` + notSealed + ` ORDER BY a.id LIMIT $3`
 
 	sealSQL = `INSERT INTO audit_seal (seq, audit_id, hash) SELECT $1 + s.n, s.id, s.hash
 		FROM unnest($2::bigint[], $3::bytea[]) WITH ORDINALITY AS s (id, hash, n)`

@@ -179,7 +179,7 @@ func (s *Store) steps(ctx context.Context, l syncer.Lease, which string, actions
 
 // createSQL inserts the simple identities of the steps after $1 up to $2 whose names are free: see insertSQL, which
 // takes all others.
-const createSQL = `
+var createSQL = `
 WITH c AS MATERIALIZED (
 	SELECT s.* FROM todo_%[1]d t JOIN stage_identity_%[1]d s ON s.kind = t.kind AND s.key = t.key AND s.seq = t.seq
 	WHERE t.n > $1 AND t.n <= $2 AND t.simple AND t.action = 'CREATE'
@@ -205,7 +205,7 @@ WITH c AS MATERIALIZED (
 	UPDATE sync_run SET created = created + (SELECT count(*) FROM named), phase = 'apply' WHERE id = $4
 ), written AS (
 	UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $3
-)
+), ` + syncAudit("named", "created") + `
 SELECT count(*) FROM named`
 
 // CreateSimple implements [syncer.Apply].
