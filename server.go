@@ -13,6 +13,7 @@ import (
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/access/issuer"
+	"github.com/roster-gateway/roster/audit"
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/connector/azuread"
 	"github.com/roster-gateway/roster/connector/sharepoint"
@@ -61,8 +62,9 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	go people.Reevaluate(p.Background, p.Store, reevaluator(types))
 	go people.KeepHouse(p.Background, p.Store, directory.Retention{
 		Changes: p.Settings.ChangeRetention, Tombstones: p.Settings.TombstoneRetention, Provisioning: p.Settings.ProvisioningLogRetention,
-		Synchronization: p.Settings.SyncRetention,
+		Synchronization: p.Settings.SyncRetention, Audit: p.Settings.AuditRetention,
 	})
+	go audit.KeepSealing(p.Background, p.Store, p.Log)
 	p.Store.Hints(p.Background, p.Log, people.Wake)
 	provisioning := directory.NewProvisioningLog(p.Store, p.Log)
 	go provisioning.Run(p.Background)

@@ -45,12 +45,14 @@ type plan struct {
 	batch    Batch
 	// at says for each put where its row will be found: in the batch's updates, its inserts, or nowhere.
 	at       []place
+	deleted  []*Record // for each tombstone, the row that it is made of
 	failures []PutFailure
 	claims   *claims
 }
 
 type place struct {
-	update, insert int // 1-based; 0 is none
+	update, insert int     // 1-based; 0 is none
+	old            *Record // of an update
 	unchanged      *Record
 }
 
@@ -88,7 +90,7 @@ func (p *plan) fence() {
 	if p.changes.Fence == nil {
 		return
 	}
-	f := Fence{Run: p.changes.Fence.Run, Number: p.changes.Fence.Number, Created: len(p.batch.Inserts), Deleted: len(p.batch.Tombstones)}
+	f := Fence{Run: p.changes.Fence.Run, Number: p.changes.Fence.Number, UID: p.changes.Fence.UID, Created: len(p.batch.Inserts), Deleted: len(p.batch.Tombstones)}
 	for _, u := range p.batch.Updates {
 		if slices.Contains(u.Kinds, IdentityDisabled) {
 			f.Disabled++
@@ -241,7 +243,7 @@ func (p *plan) update(i int, put Put, old *Record) error {
 	if put.Unique != nil {
 		p.batch.Unique = append(p.batch.Unique, UniqueWrite{UID: record.UID, Kind: record.Kind, Values: put.Unique})
 	}
-	p.at[i] = place{update: len(p.batch.Updates)}
+	p.at[i] = place{update: len(p.batch.Updates), old: old}
 	return nil
 }
 
@@ -331,6 +333,7 @@ func (p *plan) deletions(ctx context.Context) error {
 		if del.IfVersion != 0 && del.IfVersion != r.Version {
 			return Clash(ReasonStale, "", "Somebody else changed this identity in the meantime. Read it again and repeat the deletion.")
 		}
+		p.deleted = append(p.deleted, r)
 		p.batch.Tombstones = append(p.batch.Tombstones, Tombstone{UID: del.UID, Version: del.IfVersion, Reason: del.Reason})
 	}
 	return nil
@@ -359,29 +362,4 @@ func (p *plan) commit(ctx context.Context) (*Result, error) {
 		}
 	}
 	return result, nil
-}
-
-// audit describes the change set: its targets and how much it changed, no values.
-func (p *plan) audit(ctx context.Context) Audit {
-	a := Audit{Actor: ActorFrom(ctx), Action: p.changes.Action}
-	targets := []string{}
-	for _, in := range p.batch.Inserts {
-		targets = append(targets, in.Record.UID.String())
-	}
-	for _, u := range p.batch.Updates {
-		targets = append(targets, u.Record.UID.String())
-	}
-	for _, t := range p.batch.Tombstones {
-		targets = append(targets, t.UID.String())
-	}
-	for _, m := range p.batch.Members {
-		targets = append(targets, m.Container.String())
-	}
-	if len(targets) > 0 {
-		a.Target = targets[0]
-	}
-	if len(targets) > 1 {
-		a.Detail = map[string]any{"targets": len(targets)}
-	}
-	return a
 }

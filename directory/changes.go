@@ -110,6 +110,8 @@ const (
 // ended. In the same transaction the run's counts grow by what the change set does.
 type Fence struct {
 	Run, Number int64
+	// UID is the run's public id.
+	UID uuid.UUID
 	// What the change set does; filled in by the directory.
 	Created, Updated, Disabled, Deleted, Properties int
 }

@@ -24,6 +24,8 @@ type Custom struct {
 	Unique     []UniqueValue
 	// Action names the change in the audit trail, such as "scim.device.create".
 	Action string
+	// Was is the resource before a change or a deletion, for the audit trail.
+	Was *Record
 }
 
 // UniqueValue is a value that no other resource of the instance and type may have (RFC 7643 section 2.2, uniqueness).
@@ -76,7 +78,14 @@ func (d *Directory) writeCustom(ctx context.Context, c Custom, write customWrite
 	if err != nil {
 		return nil, fmt.Errorf("attributes of %s %s: %w", c.Type, c.UID, err)
 	}
-	record, err := write(ctx, c, attrs, c.audit(ctx))
+	a := c.audit(ctx)
+	now := &Record{ExternalID: c.ExternalID, Attrs: attrs}
+	if c.Was == nil {
+		a.After = auditStateOf(now)
+	} else {
+		a.Before, a.After = auditDifference(c.Was, now)
+	}
+	record, err := write(ctx, c, attrs, a)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +95,11 @@ func (d *Directory) writeCustom(ctx context.Context, c Custom, write customWrite
 
 // DeleteCustom deletes a resource for good. One that is gone already is CodeNotFound, or stale where a version is named.
 func (d *Directory) DeleteCustom(ctx context.Context, c Custom) error {
-	found, err := d.store.DeleteCustom(ctx, c, c.audit(ctx))
+	a := c.audit(ctx)
+	if c.Was != nil {
+		a.Before = auditStateOf(c.Was)
+	}
+	found, err := d.store.DeleteCustom(ctx, c, a)
 	switch {
 	case err != nil || found:
 		return err

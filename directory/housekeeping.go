@@ -18,6 +18,8 @@ type Retention struct {
 	// Synchronization is how long the history of synchronization reaches back. An instance's latest run is kept whatever
 	// its age.
 	Synchronization time.Duration
+	// Audit is how long the audit trail reaches back; 0 keeps all of it.
+	Audit time.Duration
 }
 
 // Housekeeper is what keeping house needs from storage. Each call is one bounded transaction, and is to be repeated until
@@ -32,6 +34,8 @@ type Housekeeper interface {
 	// PruneRuns deletes synchronization runs that ended longer than age ago, after their failures and plans. It leaves
 	// those that are under way or wait for approval, and the latest of each instance.
 	PruneRuns(ctx context.Context, age time.Duration) (deleted int, err error)
+	// PruneAudit deletes the oldest events of the audit trail that are sealed and older than age.
+	PruneAudit(ctx context.Context, age time.Duration) (deleted int, err error)
 	// DropLeftovers drops what runs kept aside that are not under way any more, as a crash leaves it behind.
 	DropLeftovers(ctx context.Context) (dropped int, err error)
 }
@@ -62,6 +66,10 @@ func (d *Directory) KeepHouse(ctx context.Context, store Housekeeper, keep Reten
 
 // TidyUp deletes all that is older than the retention, in as many transactions as it takes.
 func (d *Directory) TidyUp(ctx context.Context, store Housekeeper, keep Retention) error {
+	pruneAudit := store.PruneAudit
+	if keep.Audit == 0 {
+		pruneAudit = func(context.Context, time.Duration) (int, error) { return 0, nil }
+	}
 	for _, step := range []struct {
 		what string
 		age  time.Duration
@@ -71,6 +79,7 @@ func (d *Directory) TidyUp(ctx context.Context, store Housekeeper, keep Retentio
 		{"changes", keep.Changes, store.PruneChanges},
 		{"provisioning events", keep.Provisioning, store.PruneProvisioningEvents},
 		{"synchronization runs", keep.Synchronization, store.PruneRuns},
+		{"audit events", keep.Audit, pruneAudit},
 		{"tables of runs that have ended", 0, func(ctx context.Context, _ time.Duration) (int, error) { return store.DropLeftovers(ctx) }},
 	} {
 		total := 0

@@ -60,7 +60,7 @@ func (d *Directory) AddInstance(ctx context.Context, provider, name string, enab
 		}
 	}
 	return d.store.InsertInstance(ctx, i,
-		Audit{Actor: ActorFrom(ctx), Action: "instance.add", Target: label(p.Name, name)})
+		Audit{Actor: ActorFrom(ctx), Action: "instance.add", Target: label(p.Name, name), After: map[string]any{"type": p.Type, "enabled": enabled}})
 }
 
 // InstanceUpdate changes an instance; nil leaves a setting as it is.
@@ -77,26 +77,26 @@ func (d *Directory) UpdateInstance(ctx context.Context, u InstanceUpdate) (*Inst
 	if err != nil {
 		return nil, err
 	}
-	detail := map[string]any{}
+	before, after := map[string]any{}, map[string]any{}
 	if u.Enabled != nil {
 		if i.Provider.Type == TypeLocal && !*u.Enabled {
 			return nil, BadInput("enabled", "The instance that holds the roles cannot be disabled.")
 		}
+		before["enabled"], after["enabled"] = i.Enabled, *u.Enabled
 		i.Enabled = *u.Enabled
-		detail["enabled"] = i.Enabled
 	}
 	if u.DuplicateNames != nil {
 		if *u.DuplicateNames == Merge && i.Provider.Type == TypeSCIM {
 			return nil, BadInput("duplicateNames", "A SCIM instance cannot merge groups of one name: its client knows each by an id of its own.")
 		}
+		before["duplicateNames"], after["duplicateNames"] = i.DuplicateNames, *u.DuplicateNames
 		i.DuplicateNames = *u.DuplicateNames
-		detail["duplicateNames"] = i.DuplicateNames
 	}
 	if u.Renames != nil {
+		before["renames"], after["renames"] = i.Renames, *u.Renames
 		i.Renames = *u.Renames
-		detail["renames"] = i.Renames
 	}
-	return d.store.UpdateInstance(ctx, *i, Audit{Actor: ActorFrom(ctx), Action: "instance.update", Target: label(u.Provider, u.Name), Detail: detail})
+	return d.store.UpdateInstance(ctx, *i, Audit{Actor: ActorFrom(ctx), Action: "instance.update", Target: i.Label(), Before: before, After: after})
 }
 
 // DeleteInstance deletes a disabled instance: its identities become tombstones, its row stays for history.
@@ -137,7 +137,7 @@ func (d *Directory) deleteInstance(ctx context.Context, i *Instance) error {
 	}
 	now := d.now()
 	i.DeletedAt, i.Enabled = &now, false
-	_, err := d.store.UpdateInstance(ctx, *i, Audit{Actor: ActorFrom(ctx), Action: "instance.delete", Target: label(i.Provider.Name, i.Name)})
+	_, err := d.store.UpdateInstance(ctx, *i, Audit{Actor: ActorFrom(ctx), Action: "instance.delete", Target: i.Label(), Before: map[string]any{"type": i.Provider.Type}})
 	return err
 }
 

@@ -41,7 +41,7 @@ func (d *Directory) AddProvider(ctx context.Context, name string, kind ProviderT
 		return nil, BadInput("type", "What is kept in Roster itself has the built-in provider %q; there is no second one.", LocalProvider)
 	}
 	return d.store.InsertProvider(ctx, Provider{Name: name, Type: kind, Enabled: enabled},
-		Audit{Actor: ActorFrom(ctx), Action: "provider.add", Target: name, Detail: map[string]any{"type": kind, "enabled": enabled}})
+		Audit{Actor: ActorFrom(ctx), Action: "provider.add", Target: name, After: map[string]any{"type": kind, "enabled": enabled}})
 }
 
 // UpdateProvider enables or disables a provider; nil leaves it as it is.
@@ -53,8 +53,12 @@ func (d *Directory) UpdateProvider(ctx context.Context, name string, enabled *bo
 	if p.Type == TypeLocal && !*enabled {
 		return nil, BadInput("enabled", "The provider %q holds the roles and cannot be disabled.", p.Name)
 	}
+	a := Audit{
+		Actor: ActorFrom(ctx), Action: "provider.update", Target: p.Name,
+		Before: map[string]any{"enabled": p.Enabled}, After: map[string]any{"enabled": *enabled},
+	}
 	p.Enabled = *enabled
-	return d.store.UpdateProvider(ctx, *p, Audit{Actor: ActorFrom(ctx), Action: "provider.update", Target: p.Name, Detail: map[string]any{"enabled": *enabled}})
+	return d.store.UpdateProvider(ctx, *p, a)
 }
 
 // DeleteProvider deletes a disabled provider with its instances: their identities become tombstones, the rows stay for
@@ -84,6 +88,6 @@ func (d *Directory) DeleteProvider(ctx context.Context, name string) error {
 	}
 	now := d.now()
 	p.DeletedAt = &now
-	_, err = d.store.UpdateProvider(ctx, *p, Audit{Actor: ActorFrom(ctx), Action: "provider.delete", Target: p.Name})
+	_, err = d.store.UpdateProvider(ctx, *p, Audit{Actor: ActorFrom(ctx), Action: "provider.delete", Target: p.Name, Before: map[string]any{"type": p.Type}})
 	return err
 }

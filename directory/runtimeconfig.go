@@ -59,7 +59,7 @@ func (d *Directory) SetRuntimeConfig(ctx context.Context, provider, instance, ke
 		}
 		entry.Value = nil
 	}
-	audit := Audit{Actor: ActorFrom(ctx), Action: "instance.config.set", Target: label(i.Provider.Name, i.Name), Detail: map[string]any{"key": key}}
+	audit := i.configAudit(ctx, "instance.config.set", declared, entry.Value)
 	if err := d.store.SetRuntimeConfig(ctx, i.ID, entry, sealed, declared.Reevaluates, audit); err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (d *Directory) DeleteRuntimeConfig(ctx context.Context, provider, instance,
 	if declared == nil {
 		return nil, BadInput("key", "%q is no configuration key of %s instances; providerTypes lists the keys.", key, i.Provider.Type)
 	}
-	audit := Audit{Actor: ActorFrom(ctx), Action: "instance.config.delete", Target: label(i.Provider.Name, i.Name), Detail: map[string]any{"key": key}}
+	audit := i.configAudit(ctx, "instance.config.delete", declared, nil)
 	deleted, err := d.store.DeleteRuntimeConfig(ctx, i.ID, key, declared.Reevaluates, audit)
 	if err != nil {
 		return nil, err
@@ -85,6 +85,22 @@ func (d *Directory) DeleteRuntimeConfig(ctx context.Context, provider, instance,
 		return nil, NotFound("key", "The key %s is not set.", key)
 	}
 	return d.Instance(ctx, provider, instance)
+}
+
+// configAudit tells of a key that gets a value, or none. Of a secret it tells that much alone.
+func (i *Instance) configAudit(ctx context.Context, action string, key *ConfigKey, value *string) Audit {
+	a := Audit{Actor: ActorFrom(ctx), Action: action, Target: i.Label(), Detail: map[string]any{"key": key.Key}}
+	if key.Secret {
+		a.Detail["secret"] = true
+		return a
+	}
+	if was, ok := i.Config[key.Key]; ok {
+		a.Before = map[string]any{"value": AuditText(was)}
+	}
+	if value != nil {
+		a.After = map[string]any{"value": AuditText(*value)}
+	}
+	return a
 }
 
 // plainText is an error's sentence for a caller, without code and cause.

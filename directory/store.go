@@ -145,15 +145,16 @@ type Committed struct {
 	Inserted, Updated []*Record
 	Unknown           []uuid.UUID
 	Linked, Unlinked  int
+	// Added and Removed are the first members, and Managers the first managers, that were, for the audit row.
+	Added, Removed []uuid.UUID
+	Managers       []ManagerDone
 }
 
-// Audit is the row that every change leaves, in the change's own transaction.
-type Audit struct {
-	Actor  Actor
-	Action string
-	Target string
-	// Detail is a JSON object of what changed, without secrets; nil for none.
-	Detail map[string]any
+// ManagerDone is a manager that a user had, and the one that the user has now; nil for none.
+type ManagerDone struct {
+	User   uuid.UUID  `json:"user"`
+	Before *uuid.UUID `json:"before"`
+	After  *uuid.UUID `json:"after"`
 }
 
 // ConflictRow is a conflict with the ids of its identities.

@@ -58,7 +58,7 @@ func (c *customResources) update(rq *request, record *directory.Record, before, 
 		return record, nil
 	}
 	s := c.state(rq, after, verb)
-	s.UID, s.IfVersion = record.UID, record.Version
+	s.UID, s.IfVersion, s.Was = record.UID, record.Version, record
 	markHad(s.Unique, c.rt, before)
 	now, err := rq.directory.UpdateCustom(rq.ctx(), s)
 	return rq.wrote(now), err
@@ -75,7 +75,7 @@ func (rq *request) wrote(r *directory.Record) *directory.Record {
 
 func (c *customResources) delete(rq *request, found *directory.Record) error {
 	return rq.directory.DeleteCustom(rq.ctx(), directory.Custom{
-		Instance: rq.instance, Type: c.rt.ID, UID: found.UID, IfVersion: rq.ifVersion(found), Action: action(c.rt, "delete"),
+		Instance: rq.instance, Type: c.rt.ID, UID: found.UID, IfVersion: rq.ifVersion(found), Action: action(c.rt, "delete"), Was: found,
 	})
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -18,7 +17,7 @@ const (
 )
 
 // Commit implements [directory.Store]. A batch of one statement runs as that statement alone; any other in a
-// transaction, in which the statements before the last carry no audit row.
+// transaction, whose last statement writes the audit row: by then it is known which links were made.
 func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Committed, error) {
 	if n := len(b.Inserts) + len(b.Updates) + len(b.Tombstones); n > maxBatch {
 		return directory.Committed{}, fmt.Errorf("a batch of %d identities is more than the %d that one transaction takes", n, maxBatch)
@@ -65,12 +64,9 @@ func writeBatch(ctx context.Context, r runner, b directory.Batch, out *directory
 	if err := holdFence(ctx, r, b); err != nil {
 		return err
 	}
-	audit := auditJSON(b.Audit)
-	if !isOneStatement(b) {
-		if err := insertAudit(ctx, r, audit, &out.Revision); err != nil {
-			return err
-		}
-		audit = nil
+	audit := any(nil)
+	if isOneStatement(b) {
+		audit = auditJSON(b.Audit)
 	}
 	if err := writeTombstones(ctx, r, b.Tombstones); err != nil {
 		return err
@@ -100,7 +96,10 @@ func writeBatch(ctx context.Context, r runner, b directory.Batch, out *directory
 	if b.RefuseUnknown && len(out.Unknown) > 0 {
 		return directory.BadInput("members", "%s is no member that this container can have: there is no such identity here.", out.Unknown[0])
 	}
-	return nil
+	if audit != nil {
+		return nil
+	}
+	return insertAudit(ctx, r, auditJSON(withLinks(b, out)), &out.Revision)
 }
 
 const byIDsSQL = `SELECT ` + recordColumns + ` FROM identity i WHERE i.id = ANY($1)`
@@ -132,33 +131,6 @@ func recordIDs(list []*directory.Record) []int64 {
 		ids[i] = record.ID
 	}
 	return ids
-}
-
-// auditRows inserts the audit rows in the JSON array $1; null is none.
-const auditRows = `INSERT INTO audit (actor, token, door, request_id, action, target, detail)
-	SELECT actor, token, door, request_id, action, target, detail FROM jsonb_to_recordset(coalesce($1::jsonb, '[]'))
-		AS a (actor text, token text, door text, request_id text, action text, target text, detail jsonb)`
-
-func auditJSON(a directory.Audit) any {
-	row := map[string]any{
-		"actor": a.Actor.Name, "token": a.Actor.Token, "door": a.Actor.Door, "request_id": a.Actor.RequestID,
-		"action": a.Action, "target": a.Target,
-	}
-	if a.Detail != nil {
-		row["detail"] = a.Detail
-	}
-	text, _ := json.Marshal([]any{row}) // strings and plain JSON only
-	return string(text)
-}
-
-const auditSQL = `WITH a AS (` + auditRows + `) SELECT pg_current_xact_id()::text`
-
-func insertAudit(ctx context.Context, r runner, audit any, revision *directory.Revision) error {
-	var xid string
-	if err := r.get(ctx, &xid, auditSQL, audit); err != nil {
-		return err
-	}
-	return setXID(revision, xid)
 }
 
 func setXID(revision *directory.Revision, text string) error {

@@ -34,35 +34,37 @@ const claimValues = `wanted AS (
 )`
 
 // customAudit is the audit row of a statement on one resource, see auditArgs. It is written where "written" has a row.
-const customAudit = `audited AS (
-	INSERT INTO audit (actor, token, door, request_id, action, target)
-	SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text FROM written
+func customAudit(detail string) string {
+	return `audited AS (
+	INSERT INTO audit (actor, token, door, request_id, action, target, detail)
+	SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, ` + detail + `::jsonb FROM written
 )`
+}
 
-const insertCustomSQL = `
+var insertCustomSQL = `
 WITH written AS (
 	INSERT INTO resource (uid, instance_id, type, external_id, attributes)
 	SELECT $7::uuid, $8::bigint, $9::text, $10::text, $11::jsonb
 	RETURNING id, version, created_at, updated_at
-), ` + claimValues + `, ` + customAudit + `
+), ` + claimValues + `, ` + customAudit("$15") + `
 SELECT pg_current_xact_id()::text, id, version, created_at, updated_at FROM written`
 
-// updateCustomSQL writes nothing where the resource is not at version $15.
-const updateCustomSQL = `
+// updateCustomSQL writes nothing where the resource is not at version $16.
+var updateCustomSQL = `
 WITH written AS (
 	UPDATE resource SET external_id = $10::text, attributes = $11::jsonb, version = version + 1, updated_at = now()
-	WHERE uid = $7::uuid AND instance_id = $8::bigint AND type = $9::text AND version = $15
+	WHERE uid = $7::uuid AND instance_id = $8::bigint AND type = $9::text AND version = $16
 	RETURNING id, version, created_at, updated_at
-), ` + claimValues + `, ` + customAudit + `
+), ` + claimValues + `, ` + customAudit("$15") + `
 SELECT pg_current_xact_id()::text, id, version, created_at, updated_at FROM written`
 
-const deleteCustomSQL = `
+var deleteCustomSQL = `
 WITH written AS (
 	DELETE FROM resource WHERE uid = $7::uuid AND instance_id = $8::bigint AND type = $9::text AND ($10::bigint = 0 OR version = $10)
 	RETURNING uid
 ), freed AS (
 	DELETE FROM unique_value u USING written WHERE u.uid = written.uid
-), ` + customAudit + `
+), ` + customAudit("$11") + `
 SELECT pg_current_xact_id()::text FROM written`
 
 const deleteCustomOfSQL = `
@@ -84,10 +86,10 @@ func (s *Store) UpdateCustom(ctx context.Context, c directory.Custom, attrs dire
 	return s.writeCustom(ctx, c, updateCustomSQL, append(customArgs(c, attrs, a), c.IfVersion))
 }
 
-// customArgs are $1 to $14.
+// customArgs are $1 to $15.
 func customArgs(c directory.Custom, attrs directory.Attributes, a directory.Audit) []any {
 	names, sums, had := digests(c.Unique)
-	return append(auditArgs(a), c.UID.String(), c.Instance.ID, c.Type, c.ExternalID, attrs.JSON(), names, sums, had)
+	return append(auditArgs(a), c.UID.String(), c.Instance.ID, c.Type, c.ExternalID, attrs.JSON(), names, sums, had, auditDetail(&a))
 }
 
 func (s *Store) writeCustom(ctx context.Context, c directory.Custom, query string, args []any) (*directory.Record, error) {
@@ -106,7 +108,7 @@ func (s *Store) writeCustom(ctx context.Context, c directory.Custom, query strin
 
 // DeleteCustom implements [directory.CustomStore].
 func (s *Store) DeleteCustom(ctx context.Context, c directory.Custom, a directory.Audit) (bool, error) {
-	args := append(auditArgs(a), c.UID.String(), c.Instance.ID, c.Type, c.IfVersion)
+	args := append(auditArgs(a), c.UID.String(), c.Instance.ID, c.Type, c.IfVersion, auditDetail(&a))
 	return s.onCustom(ctx, deleteCustomSQL, args, func(rows *sql.Rows, xid *string) error { return rows.Scan(xid) })
 }
 

@@ -25,9 +25,9 @@ const insertPlainSQL = `
 WITH r AS (
 	SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], (SELECT $7::uuid[]), $8::text[], $9::bigint[],
 		$10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
-		$20::text[], $21::text[], $22::text[], $23::text[])
+		$20::text[], $21::text[], $22::text[], $23::text[], $24::text[])
 	AS r (actor, token, door, request_id, action, target, uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key,
-		display_name, display_key, description, email, email_key, status, status_reason, attributes, words)
+		display_name, display_key, description, email, email_key, status, status_reason, attributes, words, detail)
 ), named AS (
 	INSERT INTO identity (uid, kind, instance_id, external_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key,
 		description, email, email_key, status, status_reason, attributes, words)
@@ -38,8 +38,8 @@ WITH r AS (
 		AND NOT EXISTS (SELECT FROM identity i WHERE i.fqn_key = r.fqn_key AND status <> 'DELETED' OFFSET 0)
 	RETURNING id, uid, version, created_at, updated_at
 ), audited AS (
-	INSERT INTO audit (actor, token, door, request_id, action, target)
-	SELECT actor, token, door, request_id, action, target FROM r JOIN named USING (uid)
+	INSERT INTO audit (actor, token, door, request_id, action, target, detail)
+	SELECT actor, token, door, request_id, action, target, detail::jsonb FROM r JOIN named USING (uid)
 ), logged AS (
 	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_CREATED', array_agg(id ORDER BY id) FROM named HAVING count(*) > 0
 )
@@ -73,7 +73,12 @@ WITH r AS (
 	INSERT INTO change_log (kind, container_id, ids)
 	SELECT 'MEMBER_ADDED', container_id, array_agg(member_id ORDER BY member_id) FROM changed GROUP BY container_id
 ), audited AS (
-	INSERT INTO audit (actor, token, door, request_id, action, target) SELECT actor, token, door, request_id, action, target FROM wanted
+	INSERT INTO audit (actor, token, door, request_id, action, target, detail)
+	SELECT actor, token, door, request_id, action, target,
+		CASE WHEN (container_id, member_id) IN (SELECT container_id, member_id FROM changed)
+			THEN jsonb_build_object('added', jsonb_build_object('count', 1, 'ids', jsonb_build_array(member)))
+			ELSE '{"added": {"count": 0, "ids": []}}' END
+	FROM wanted
 )
 SELECT pg_current_xact_id()::text, n, member_id IS NOT NULL, (container_id, member_id) IN (SELECT container_id, member_id FROM changed) FROM wanted`
 
@@ -112,7 +117,7 @@ type (
 // commitHot commits a batch that is one hot write. It reports false, and has written nothing, where the batch is no
 // such write, or where it does not come off.
 func (s *Store) commitHot(ctx context.Context, b directory.Batch, out *directory.Committed) (done bool, err error) {
-	if len(b.Updates)+len(b.Tombstones)+len(b.Managers)+len(b.Unique) > 0 || b.RefuseUnknown || b.Audit.Detail != nil || b.Fence != nil {
+	if len(b.Updates)+len(b.Tombstones)+len(b.Managers)+len(b.Unique) > 0 || b.RefuseUnknown || b.Audit.Detail != nil || b.Audit.Before != nil || b.Fence != nil {
 		return false, nil
 	}
 	var one *committed
@@ -227,6 +232,7 @@ func (s *Store) insertPlain(ctx context.Context, calls []insertPlain) ([]*commit
 		column(rows, func(r *row) *string { return r.Reason }),
 		text(func(r *row) string { return string(r.Attributes) }),
 		text(func(r *row) string { return strings.Join(r.Words, " ") }),
+		column(calls, func(q *insertPlain) *string { return auditDetail(&q.audit) }),
 	)
 	out := make([]*committed, len(calls))
 	err := s.direct().rows(ctx, func(rows *sql.Rows) error {

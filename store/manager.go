@@ -5,8 +5,13 @@ import (
 	"database/sql"
 	"errors"
 
+	"github.com/google/uuid"
+
 	"github.com/roster-gateway/roster/directory"
 )
+
+// was is the manager that user u had.
+const was = `(SELECT i.uid FROM link l JOIN u ON l.member_id = u.id JOIN identity i ON i.id = l.container_id WHERE l.kind = 'manager') AS was`
 
 // setManagerSQL makes $2 the manager of user $1, and logs the user as updated where that changes something.
 const setManagerSQL = `
@@ -20,7 +25,7 @@ WITH u AS (
 	DO UPDATE SET container_id = excluded.container_id WHERE link.container_id <> excluded.container_id
 	RETURNING member_id
 ), ` + noteManager + `
-SELECT (SELECT count(*) FROM u) AS users, (SELECT count(*) FROM m) AS managers`
+SELECT (SELECT count(*) FROM u) AS users, (SELECT count(*) FROM m) AS managers, ` + was
 
 const clearManagerSQL = `
 WITH u AS (
@@ -28,7 +33,7 @@ WITH u AS (
 ), changed AS (
 	DELETE FROM link l USING u WHERE l.kind = 'manager' AND l.member_id = u.id RETURNING l.member_id
 ), ` + noteManager + `
-SELECT (SELECT count(*) FROM u) AS users, 1 AS managers`
+SELECT (SELECT count(*) FROM u) AS users, 1 AS managers, ` + was
 
 const noteManager = `bumped AS (
 	UPDATE identity SET version = version + 1, updated_at = now() WHERE id IN (SELECT member_id FROM changed)
@@ -40,8 +45,9 @@ const noteManager = `bumped AS (
 func writeManagers(ctx context.Context, r runner, b directory.Batch, out *directory.Committed) error {
 	for _, change := range b.Managers {
 		var done struct {
-			Users    int `db:"users"`
-			Managers int `db:"managers"`
+			Users    int        `db:"users"`
+			Managers int        `db:"managers"`
+			Was      *uuid.UUID `db:"was"`
 		}
 		var err error
 		if change.Manager == nil {
@@ -59,6 +65,10 @@ func writeManagers(ctx context.Context, r runner, b directory.Batch, out *direct
 			if err := r.get(ctx, &done, clearManagerSQL, change.User.String(), b.Within); err != nil {
 				return err
 			}
+			change.Manager = nil
+		}
+		if len(out.Managers) < directory.MaxAuditIDs {
+			out.Managers = append(out.Managers, directory.ManagerDone{User: change.User, Before: done.Was, After: change.Manager})
 		}
 	}
 	return nil

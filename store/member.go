@@ -12,14 +12,15 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// lockContainer audits a change, and locks the live container $2 at version $3 (0: any) inside instance $4 (0: any).
+// lockContainer locks the live container $2 at version $3 (0: any) inside instance $4 (0: any).
 const lockContainer = `c AS (
 	SELECT id FROM identity
 	WHERE uid = $2 AND kind IN ('GROUP', 'ROLE') AND status <> 'DELETED' AND ($3 = 0 OR version = $3) AND ($4 = 0 OR instance_id = $4)
 	FOR NO KEY UPDATE
-), audited AS (` + auditRows + ` WHERE EXISTS (SELECT FROM c))`
+)`
 
-// noteLinks bumps the container's version and logs the links in "changed", at most 1,000 ids a row.
+// noteLinks bumps the container's version, logs the links in "changed", at most 1,000 ids a row, and audits them. It names
+// the first members.
 const noteLinks = `bumped AS (
 	UPDATE identity SET version = version + 1, updated_at = now() WHERE id IN (SELECT container_id FROM changed)
 ), logged AS (
@@ -27,8 +28,12 @@ const noteLinks = `bumped AS (
 	SELECT $6, container_id, array_agg(member_id ORDER BY member_id)
 	FROM (SELECT *, (row_number() OVER (ORDER BY member_id) - 1) / 1000 AS part FROM changed) AS parts
 	GROUP BY container_id, part
-)
-SELECT pg_current_xact_id()::text AS xid, (SELECT count(*) FROM c) AS containers, (SELECT count(*) FROM changed) AS links`
+), named AS (
+	SELECT coalesce(jsonb_agg(i.uid), '[]') AS ids, coalesce(array_agg(i.uid), '{}') AS uids
+	FROM (SELECT member_id FROM changed ORDER BY member_id LIMIT 20) AS first JOIN identity i ON i.id = first.member_id
+), audited AS (` + memberAudit + ` WHERE EXISTS (SELECT FROM c))
+SELECT pg_current_xact_id()::text AS xid, (SELECT count(*) FROM c) AS containers, (SELECT count(*) FROM changed) AS links,
+	(SELECT uids FROM named) AS named`
 
 // addMembersSQL and removeMembersSQL have the ids in a sub-select, which hides their number from the planner: a plan for any
 // number is kept, where one for few would be made anew each time.
@@ -67,6 +72,7 @@ type linkChange struct {
 	Containers int            `db:"containers"`
 	Links      int            `db:"links"`
 	Known      pq.StringArray `db:"known"`
+	Named      pq.StringArray `db:"named"`
 }
 
 // writeMembers alters the members of one container: additions in chunks, then removals.
@@ -102,11 +108,13 @@ func writeMembers(ctx context.Context, r runner, b directory.Batch, m directory.
 			return err
 		}
 		out.Linked += done.Links
+		out.Added = nameFirst(out.Added, done.Named)
 		out.Unknown = append(out.Unknown, unknown(part, done.Known)...)
 	}
 	if m.Replace {
 		done, err := step(keepMembersSQL, directory.MemberRemoved, m.Add)
 		out.Unlinked += done.Links
+		out.Removed = nameFirst(out.Removed, done.Named)
 		return err
 	}
 	for part := range slices.Chunk(m.Remove, chunk) {
@@ -115,8 +123,18 @@ func writeMembers(ctx context.Context, r runner, b directory.Batch, m directory.
 			return err
 		}
 		out.Unlinked += done.Links
+		out.Removed = nameFirst(out.Removed, done.Named)
 	}
 	return nil
+}
+
+// nameFirst adds identities to those that the audit row names, as many as there is room for.
+func nameFirst(names []uuid.UUID, more pq.StringArray) []uuid.UUID {
+	for _, text := range more[:max(0, min(len(more), directory.MaxAuditIDs-len(names)))] {
+		uid, _ := uuid.Parse(text) // the database's own
+		names = append(names, uid)
+	}
+	return names
 }
 
 func unknown(asked []uuid.UUID, known pq.StringArray) []uuid.UUID {

@@ -55,7 +55,7 @@ func TestWritesUseIndexes(t *testing.T) {
 	}{
 		"look at the change log": {store.ChangesSQL, []any{"100:100:"}},
 		"add one user": {store.InsertPlainSQL, append(audit[:6:6], few, "{USER}", "{2}", "{e}", "{n}", "{n}", "{HR:n}", "{hr:n}", "{n}", "{n}",
-			"{d}", "{m}", "{m}", "{ACTIVE}", "{r}", `{"{}"}`, "{n}")},
+			"{d}", "{m}", "{m}", "{ACTIVE}", "{r}", `{"{}"}`, "{n}", `{"{}"}`)},
 		"add users":      {store.InsertSQL, []any{"[]", "{}"}},
 		"change users":   {store.UpdateSQL, []any{"[]", "{}"}},
 		"add one member": {store.AddPlainSQL, append(audit[:6:6], few, few, "{2}", "{2}")},

@@ -226,16 +226,16 @@ WITH ` + next + `, members AS (
 	SELECT * FROM members UNION ALL SELECT * FROM managers
 ), ` + noteRelinked + `, counted AS (
 	UPDATE sync_run SET linked = linked + (SELECT count(*) FROM changed), phase = 'apply' WHERE id = $4
-) SELECT count(*) FROM changed`
+), ` + syncAudit("changed", "linked") + ` SELECT count(*) FROM changed`
 }
 
-const removeLinksSQL = `
+var removeLinksSQL = `
 WITH ` + next + `, changed AS (
 	DELETE FROM link l USING live WHERE l.container_id = live.container_id AND l.kind = live.kind AND l.member_id = live.member_id
 	RETURNING l.kind, l.container_id, l.member_id
 ), ` + noteRelinked + `, counted AS (
 	UPDATE sync_run SET unlinked = unlinked + (SELECT count(*) FROM changed), phase = 'apply' WHERE id = $4
-) SELECT count(*) FROM changed`
+), ` + syncAudit("changed", "unlinked") + ` SELECT count(*) FROM changed`
 
 // Relink implements [syncer.Apply].
 func (s *Store) Relink(ctx context.Context, l syncer.Lease, remove bool, after int64) (upTo int64, err error) {

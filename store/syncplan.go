@@ -202,7 +202,7 @@ WITH c AS MATERIALIZED (
 	UPDATE sync_run SET created = created + (SELECT count(*) FROM named), phase = 'apply' WHERE id = $4
 ), written AS (
 	UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $3
-)
+), ` + syncAudit("named", "created") + `
 SELECT count(*) FROM named`
 }
 

@@ -163,7 +163,7 @@ func isDomain(err error) bool {
 func (r *round) changes(ctx context.Context, steps []Step) (directory.Changes, []Step, error) {
 	c := directory.Changes{
 		Instance: r.instance, Partial: true, Action: "sync.apply",
-		Fence: &directory.Fence{Run: r.c.Lease.Run, Number: r.c.Lease.Fence},
+		Fence: &directory.Fence{Run: r.c.Lease.Run, Number: r.c.Lease.Fence, UID: r.c.Run.UID},
 	}
 	records, err := r.records(ctx, steps)
 	if err != nil {

@@ -183,15 +183,21 @@ func (s *Service) SetSchedule(ctx context.Context, provider, instance string, ev
 		}
 		next = &at
 	}
-	detail := map[string]any{"every": nil}
-	if every != nil {
-		detail["every"] = every.String()
-	}
-	if err := s.store.SetSchedule(ctx, i.ID, every, next, audit(ctx, "instance.schedule.set", i, detail)); err != nil {
+	a := audit(ctx, "instance.schedule.set", i, nil)
+	a.Before, a.After = map[string]any{"every": interval(i.SyncSchedule)}, map[string]any{"every": interval(every)}
+	if err := s.store.SetSchedule(ctx, i.ID, every, next, a); err != nil {
 		return nil, err
 	}
 	s.poke()
 	return s.people.InstanceNamed(ctx, provider, instance)
+}
+
+// interval is a schedule in the audit trail.
+func interval(every *time.Duration) any {
+	if every == nil {
+		return nil
+	}
+	return every.String()
 }
 
 // TestConnection tries the source of an instance step by step. Its error is of the request; what is wrong with the source

@@ -28,6 +28,7 @@ type commandLine struct {
 	Serve      serveCommand      `cmd:"" set:"log_level=info" help:"Serve GraphQL, SCIM and the explorer until a stop signal."`
 	Demo       demoCommand       `cmd:"" set:"log_level=warn" help:"Serve, and fill Roster with a sample organization through SCIM."`
 	Migrate    migrateCommand    `cmd:"" set:"log_level=info" help:"Bring the database's schema up to this version, and end."`
+	Audit      auditCommand      `cmd:"" help:"Show that the audit trail was not changed."`
 	Epoch      epochCommand      `cmd:"" help:"Begin a new life of the database after a restore."`
 	Keyset     keysetCommand     `cmd:"" help:"Make a file of keys for secrets."`
 	Secrets    secretsCommand    `cmd:"" help:"Give secrets a new key."`

@@ -109,7 +109,15 @@ func (d *Database) Complete() error {
 		between("ROSTER_CHANGE_RETENTION", d.ChangeRetention, time.Hour, maxRetention),
 		between("ROSTER_TOMBSTONE_RETENTION", d.TombstoneRetention, d.ChangeRetention, maxRetention), // changes name who was deleted
 		between("ROSTER_PROVISIONING_LOG_RETENTION", d.ProvisioningLogRetention, time.Hour, maxRetention),
-		between("ROSTER_SYNC_RETENTION", d.SyncRetention, time.Hour, maxRetention))
+		between("ROSTER_SYNC_RETENTION", d.SyncRetention, time.Hour, maxRetention), d.checkAuditRetention())
+}
+
+// checkAuditRetention takes 0 for ever.
+func (d *Database) checkAuditRetention() error {
+	if d.AuditRetention == 0 {
+		return nil
+	}
+	return between("ROSTER_AUDIT_RETENTION", d.AuditRetention, 24*time.Hour, maxRetention)
 }
 
 // checkURL accepts the URL form only, and keeps the parser's error, which quotes the URL, to itself.

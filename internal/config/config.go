@@ -36,6 +36,7 @@ type Database struct {
 	TombstoneRetention       time.Duration `env:"ROSTER_TOMBSTONE_RETENTION" default:"720h" placeholder:"${default}" help:"How long deleted identities can still be told from unknown ones, not shorter than the change retention: up to 87600h. After that their rows are deleted."`
 	ProvisioningLogRetention time.Duration `env:"ROSTER_PROVISIONING_LOG_RETENTION" default:"720h" placeholder:"${default}" help:"How long the provisioning log reaches back: 1h to 87600h."`
 	SyncRetention            time.Duration `env:"ROSTER_SYNC_RETENTION" default:"2160h" placeholder:"${default}" help:"How long the history of synchronization runs reaches back: 1h to 87600h. The latest run of an instance is kept whatever its age."`
+	AuditRetention           time.Duration `env:"ROSTER_AUDIT_RETENTION" default:"8760h" placeholder:"${default}" help:"How long the audit trail reaches back: 24h to 87600h, or 0s for ever."`
 	PostgresBin              string        `env:"ROSTER_POSTGRES_BIN" placeholder:"FOLDER" help:"Folder of the programs postgres and initdb for Roster's own Postgres. Default: searched for on this machine."`
 }
 
