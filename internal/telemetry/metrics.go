@@ -63,6 +63,12 @@ func (m *Metrics) ObserveReady(ready func() bool) {
 	})
 }
 
+// ObserveCertificate reports when the TLS certificate in use ends, read at each scrape.
+func (m *Metrics) ObserveCertificate(notAfter func() time.Time) {
+	m.gauge("roster_tls_certificate_expiry_timestamp_seconds", "When the TLS certificate that is served ends, in seconds since 1970.",
+		func() float64 { return float64(notAfter().Unix()) })
+}
+
 // ObserveStore reports the store's work and its connections, read at each scrape.
 func (m *Metrics) ObserveStore(statements func() uint64, pool func() sql.DBStats) {
 	m.counter("roster_store_statements_total", "SQL statements that the store has run.",
