@@ -29,6 +29,8 @@ type Parts struct {
 	Store      *store.Store
 	PublicURL  string
 	Log        *slog.Logger
+	// Metrics are what the gateway tells of itself.
+	Metrics *telemetry.Metrics
 	// Sealer encrypts secrets, and decrypts them; nil where there are no keys for it.
 	Sealer Sealer
 	// Stopping is closed when streams have to end.
@@ -168,7 +170,7 @@ func (s *service) open(p *program) error {
 		s.metrics.ObserveCertificate(s.certificate.NotAfter)
 	}
 	gateway, err := p.wire(Parts{
-		Background: background, Settings: s.settings, Store: s.store, PublicURL: s.settings.PublicURLAt(s.address), Log: s.log, Sealer: sealer, Stopping: s.front.Stopping(),
+		Background: background, Settings: s.settings, Store: s.store, PublicURL: s.settings.PublicURLAt(s.address), Log: s.log, Metrics: s.metrics, Sealer: sealer, Stopping: s.front.Stopping(),
 	})
 	if err != nil {
 		return err

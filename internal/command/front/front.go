@@ -83,7 +83,7 @@ func (f *Front) Ready() bool { return f.probes.state(context.Background()) == st
 const (
 	routeLive    = "/health/live"
 	routeReady   = "/health/ready"
-	routeGraphQL = "/graphql"
+	routeGraphQL = telemetry.GraphQLRoute
 	routeMetrics = "/metrics"
 	routeSCIM    = "/scim/"
 	routeTokens  = "/tokens/"
