@@ -345,7 +345,7 @@ func TestARefusalThatNoPropertyExplains(t *testing.T) {
 	}
 }
 
-func TestPagesThatLeadNowhere(t *testing.T) {
+func TestN4PagesThatLeadNowhere(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		says, want string

@@ -1,6 +1,8 @@
 package microsoft_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -140,6 +142,39 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// TestN5StrangeAnswersEndTheRead: a page that is none, or far too much of one, ends in a reason; with it the round ends, and
+// one that has not come to its end deletes nobody.
+func TestN5StrangeAnswersEndTheRead(t *testing.T) {
+	t.Parallel()
+	var bomb bytes.Buffer
+	packer, _ := gzip.NewWriterLevel(&bomb, gzip.BestSpeed)
+	_, _ = packer.Write([]byte(`{"id":"`))
+	for range 65 {
+		_, _ = packer.Write(bytes.Repeat([]byte("x"), 1<<20))
+	}
+	_, _ = packer.Write([]byte(`"}`))
+	packer.Close()
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"HTML with 200":            {says(200, "<html><body>Sign in</body></html>", "Content-Type", "text/html"), "not the JSON"},
+		"nothing with 200":         {says(200, ""), "not the JSON"},
+		"a list for an object":     {says(200, "[1]"), "not the JSON"},
+		"a bomb":                   {says(200, bomb.String(), "Content-Encoding", "gzip"), "64 MiB"},
+		"what is no gzip at all":   {says(200, "{}", "Content-Encoding", "gzip"), "broke off"},
+		"a length that is a lie":   {truncated, "broke off"},
+		"a switch of the protocol": {says(101, ""), "status 101"},
+	} {
+		w := start(t, c.answer)
+		var row struct{ ID string }
+		err := w.client.Get(t.Context(), "/v1.0/things", &row)
+		if got := connector.AsError(err); got == nil || got.Code != connector.Unavailable || !strings.Contains(got.Message, c.want) || len(got.Message) > 300 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPausesFollowTheService(t *testing.T) {
 	t.Parallel()
 	w := start(t, says(429, "", "Retry-After", "7"), says(503, ""), says(503, "", "Retry-After", "0.5"), says(503, ""), says(200, good))
@@ -185,7 +220,8 @@ func TestATokenIsRenewedOnce(t *testing.T) {
 	}
 }
 
-func TestTheTokenStaysAtItsOrigin(t *testing.T) {
+// TestN4TheTokenStaysAtItsOrigin: a link that the service sends is followed on its own scheme, host and port alone.
+func TestN4TheTokenStaysAtItsOrigin(t *testing.T) {
 	t.Parallel()
 	w := start(t, says(200, good))
 	host := strings.TrimPrefix(w.server.URL, "https://")
@@ -325,7 +361,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestGuardAndTrustOfRequests(t *testing.T) {
+func TestN1GuardAndTrustOfRequests(t *testing.T) {
 	t.Parallel()
 	w := start(t, says(200, good))
 	for want, cfg := range map[string]connector.Config{

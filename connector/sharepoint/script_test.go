@@ -227,7 +227,7 @@ func TestFiltersOfGroupsWithoutRegardAreNoticed(t *testing.T) {
 	}
 }
 
-func TestQueriesAreEscaped(t *testing.T) {
+func TestQ4QueriesAreEscaped(t *testing.T) {
 	t.Parallel()
 	var asked *url.URL
 	s := play(t, theSite, func(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 
@@ -23,6 +24,9 @@ func (demoCommand) Help() string { return settingsHelp }
 func (c *demoCommand) Run(p *program) error {
 	if err := c.Complete(); err != nil {
 		return err
+	}
+	if c.TLSCertFile != "" {
+		return errors.New("the demo talks to its own Roster without TLS: leave ROSTER_TLS_CERT_FILE and ROSTER_TLS_KEY_FILE out")
 	}
 	shown := "the admin token of the settings"
 	if c.AdminToken == "" { // one for this run: nothing of it is stored

@@ -21,15 +21,15 @@ func sentence(err error) string {
 	return oneLine(err.Error())
 }
 
-// listenError says why Roster cannot listen.
-func listenError(address string, err error) error {
+// listenError says why Roster cannot listen on the address that a variable names.
+func listenError(variable, address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("the address %s is in use by another program: stop that one, or choose another address with ROSTER_LISTEN", address)
+		return fmt.Errorf("the address %s is in use by another program: stop that one, or choose another address with %s", address, variable)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("this user may not listen on %s: choose a port above 1023 with ROSTER_LISTEN", address)
+		return fmt.Errorf("this user may not listen on %s: choose a port above 1023 with %s", address, variable)
 	}
-	return fmt.Errorf("cannot listen on %s (%s): choose another address with ROSTER_LISTEN", address, reason(err))
+	return fmt.Errorf("cannot listen on %s (%s): choose another address with %s", address, reason(err), variable)
 }
 
 // reason is the innermost text of an error: without addresses and names of calls.

@@ -123,12 +123,9 @@ func serve(t testing.TB, settings ...string) *child {
 func (c *child) awaitServing() {
 	c.t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		for line := range strings.Lines(c.stderr.String()) {
-			var record struct{ Msg, Address string }
-			if json.Unmarshal([]byte(line), &record) == nil && record.Msg == "serving" {
-				c.base = "http://" + record.Address
-				return
-			}
+		if address := c.logged("serving", "address"); address != "" {
+			c.base = "http://" + address
+			return
 		}
 		select {
 		case <-c.ended:
@@ -137,6 +134,18 @@ func (c *child) awaitServing() {
 		}
 	}
 	c.t.Fatal("the program does not serve")
+}
+
+// logged returns what the first record with a message says by a name; empty where there is none.
+func (c *child) logged(message, name string) string {
+	for line := range strings.Lines(c.stderr.String()) {
+		var record map[string]any
+		if json.Unmarshal([]byte(line), &record) == nil && record["msg"] == message {
+			value, _ := record[name].(string)
+			return value
+		}
+	}
+	return ""
 }
 
 func (c *child) signal(s syscall.Signal) {

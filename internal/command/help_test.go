@@ -181,8 +181,9 @@ of its processes, so hand secrets over as variables, or as files (` + "`..._FILE
 	page.WriteString(`
 ## What no setting changes
 
-A request's headers have to arrive within 5 s. A connection may idle for 2 minutes, and a client may
-take 30 s to accept each piece of an answer. A stop takes less than 10 s: requests that have not ended 6.5 s after the
+A TLS handshake and a request's headers have to be done within 5 s each. A connection may idle for 2 minutes, and a client
+may take 30 s to accept each piece of an answer. TLS is 1.2 or 1.3, and HTTP/2 is spoken over it, with 100 requests at once on
+a connection. A stop takes less than 10 s: requests that have not ended 6.5 s after the
 signal are cut. Roster's own Postgres listens on no network.
 
 ## Memory

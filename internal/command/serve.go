@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/certificate"
 	"github.com/roster-gateway/roster/internal/command/front"
 	"github.com/roster-gateway/roster/internal/config"
 	"github.com/roster-gateway/roster/internal/telemetry"
@@ -29,6 +29,8 @@ type Parts struct {
 	Store      *store.Store
 	PublicURL  string
 	Log        *slog.Logger
+	// Metrics are what the gateway tells of itself.
+	Metrics *telemetry.Metrics
 	// Sealer encrypts secrets, and decrypts them; nil where there are no keys for it.
 	Sealer Sealer
 	// Stopping is closed when streams have to end.
@@ -84,10 +86,15 @@ type service struct {
 	front    *front.Front
 	address  net.Addr
 	http     *http.Server
-	ended    chan error // of serving HTTP
-	metrics  *telemetry.Metrics
-	database *database
-	store    *store.Store
+	// management serves probes and scrapes apart; nil where it has no address of its own.
+	management *http.Server
+	// certificate is what TLS is served with; nil without TLS.
+	certificate *certificate.Keeper
+	limits      connectionLimits
+	ended       chan error // of serving HTTP
+	metrics     *telemetry.Metrics
+	database    *database
+	store       *store.Store
 	// stopBackground ends what runs beside requests.
 	stopBackground context.CancelFunc
 	provisioning   *directory.ProvisioningLog
@@ -107,7 +114,8 @@ func start(p *program, settings *config.Settings) (*service, error) {
 		log:      newLog(p.stderr, hold, settings.Log),
 		hold:     hold,
 		metrics:  telemetry.NewMetrics(version()),
-		ended:    make(chan error, 1),
+		limits:   defaultLimits,
+		ended:    make(chan error, 2),
 	}
 	slog.SetDefault(s.log)
 	if err := s.listen(); err != nil {
@@ -157,8 +165,12 @@ func (s *service) open(p *program) error {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(p.ctx))
 	s.stopBackground = stop
+	if s.certificate != nil {
+		go s.certificate.Watch(background)
+		s.metrics.ObserveCertificate(s.certificate.NotAfter)
+	}
 	gateway, err := p.wire(Parts{
-		Background: background, Settings: s.settings, Store: s.store, PublicURL: s.settings.PublicURLAt(s.address), Log: s.log, Sealer: sealer, Stopping: s.front.Stopping(),
+		Background: background, Settings: s.settings, Store: s.store, PublicURL: s.settings.PublicURLAt(s.address), Log: s.log, Metrics: s.metrics, Sealer: sealer, Stopping: s.front.Stopping(),
 	})
 	if err != nil {
 		return err
@@ -182,36 +194,5 @@ func (s *service) open(p *program) error {
 	gateway.Metrics = s.metrics.Handler()
 	giveBackMemory()
 	s.front.Open(gateway.Handlers)
-	return nil
-}
-
-// The limits of a connection that no setting changes.
-const (
-	headerTimeout = 5 * time.Second
-	idleTimeout   = 2 * time.Minute
-)
-
-// listen takes the address and answers the probes on it.
-func (s *service) listen() error {
-	listener, err := net.Listen("tcp", s.settings.Listen)
-	if err != nil {
-		return listenError(s.settings.Listen, err)
-	}
-	s.address = listener.Addr()
-	s.front = front.New(s.log, s.settings.RequestTimeout)
-	s.http = &http.Server{
-		Handler:           telemetry.Observe(s.front, s.log, s.metrics),
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    s.settings.MaxHeader,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		// "OPTIONS *" needs a token like everything else.
-		DisableGeneralOptionsHandler: true,
-	}
-	go func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.ended <- err
-		}
-	}()
 	return nil
 }

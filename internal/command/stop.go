@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -33,7 +34,7 @@ func (s *service) run(ctx context.Context) error {
 		return errors.New("the Postgres that Roster runs ended while Roster was serving: start Roster again; the log tells more")
 	case err := <-s.ended:
 		s.close(time.Now().Add(stopLimit))
-		return fmt.Errorf("the listener on %s failed: %s", s.address, reason(err))
+		return fmt.Errorf("a listener failed: %s", reason(err))
 	}
 }
 
@@ -61,8 +62,13 @@ func (s *service) endRequests(deadline time.Time) {
 
 // close ends what is left: connections, pool, our own Postgres.
 func (s *service) close(deadline time.Time) {
-	if err := s.http.Close(); err != nil {
-		s.log.Debug("closing connections", "error", err)
+	for _, server := range []*http.Server{s.http, s.management} { // until now, probes and scrapes were answered
+		if server == nil {
+			continue
+		}
+		if err := server.Close(); err != nil {
+			s.log.Debug("closing connections", "error", err)
+		}
 	}
 	if s.stopBackground != nil {
 		s.stopBackground()

@@ -133,9 +133,16 @@ func (d *Database) checkURL() error {
 }
 
 func (s *Settings) checkListening() error {
-	_, port, err := net.SplitHostPort(s.Listen)
-	if err != nil || port == "" {
-		return fmt.Errorf("ROSTER_LISTEN is %q: write it as host:port, such as 127.0.0.1:8080, or :8080 for every address of this machine", s.Listen)
+	if err := checkAddress("ROSTER_LISTEN", s.Listen, "8080"); err != nil {
+		return err
+	}
+	if s.ManagementListen != "" {
+		if err := checkAddress("ROSTER_MANAGEMENT_LISTEN", s.ManagementListen, "9090"); err != nil {
+			return err
+		}
+	}
+	if (s.TLSCertFile == "") != (s.TLSKeyFile == "") {
+		return errors.New("only one of ROSTER_TLS_CERT_FILE and ROSTER_TLS_KEY_FILE is set: TLS needs both")
 	}
 	if s.PublicURL == "" {
 		return nil
@@ -145,6 +152,13 @@ func (s *Settings) checkListening() error {
 		return errors.New("ROSTER_PUBLIC_URL is no web address: write it as https://roster.example.com")
 	}
 	s.PublicURL = strings.TrimRight(s.PublicURL, "/")
+	return nil
+}
+
+func checkAddress(variable, address, port string) error {
+	if _, given, err := net.SplitHostPort(address); err != nil || given == "" {
+		return fmt.Errorf("%s is %q: write it as host:port, such as 127.0.0.1:%s, or :%s for every address of this machine", variable, address, port, port)
+	}
 	return nil
 }
 
@@ -192,14 +206,18 @@ func (s *Settings) PublicURLAt(addr net.Addr) string {
 	if s.PublicURL != "" {
 		return s.PublicURL
 	}
+	scheme := "http://"
+	if s.TLSCertFile != "" {
+		scheme = "https://"
+	}
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
-		return "http://" + addr.String()
+		return scheme + addr.String()
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return scheme + net.JoinHostPort(host, port)
 }
 
 func between[T int | int64 | time.Duration](variable string, value, low, high T) error {

@@ -20,9 +20,12 @@ type Settings struct {
 
 // Listening says where requests arrive.
 type Listening struct {
-	Listen     string        `env:"ROSTER_LISTEN" default:"127.0.0.1:8080" placeholder:"${default}" help:"Address and port to listen on. Port 0 takes a free one. TLS ends in front of Roster."`
-	PublicURL  string        `env:"ROSTER_PUBLIC_URL" placeholder:"URL" help:"Address under which clients reach Roster, used in the links that it gives out. Default: http:// and the listening address."`
-	DrainGrace time.Duration `env:"ROSTER_DRAIN_GRACE" default:"1s" placeholder:"${default}" help:"How long Roster goes on serving after a stop signal while /health/ready already answers 503, so that load balancers notice: 0s to 5s."`
+	Listen           string        `env:"ROSTER_LISTEN" default:"127.0.0.1:8080" placeholder:"${default}" help:"Address and port to listen on. Port 0 takes a free one."`
+	ManagementListen string        `env:"ROSTER_MANAGEMENT_LISTEN" placeholder:"ADDRESS" help:"Address and port of a listener apart that answers /metrics and /health/ alone; the other one then answers no /metrics. Default: none."`
+	TLSCertFile      string        `env:"ROSTER_TLS_CERT_FILE" name:"tls-cert-file" placeholder:"FILE" help:"File with the TLS certificate (PEM), its chain behind it, with which Roster serves https on its listeners. Changed files are taken up within 10 s, without a restart. Default: none, and TLS ends in front of Roster."`
+	TLSKeyFile       string        `env:"ROSTER_TLS_KEY_FILE" name:"tls-key-file" placeholder:"FILE" help:"File with the private key (PEM) of that certificate."`
+	PublicURL        string        `env:"ROSTER_PUBLIC_URL" placeholder:"URL" help:"Address under which clients reach Roster, used in the links that it gives out. Default: http:// (with a certificate https://) and the listening address."`
+	DrainGrace       time.Duration `env:"ROSTER_DRAIN_GRACE" default:"1s" placeholder:"${default}" help:"How long Roster goes on serving after a stop signal while /health/ready already answers 503, so that load balancers notice: 0s to 5s."`
 }
 
 // Database says where the data is.

@@ -36,6 +36,10 @@ func TestComplete(t *testing.T) {
 		"defaults":         {func(*Settings) {}, ""},
 		"every address":    {func(s *Settings) { s.Listen = ":80" }, ""},
 		"no port":          {func(s *Settings) { s.Listen = "localhost" }, "ROSTER_LISTEN"},
+		"no scrape port":   {func(s *Settings) { s.ManagementListen = "localhost" }, "ROSTER_MANAGEMENT_LISTEN"},
+		"certificate":      {func(s *Settings) { s.TLSCertFile, s.TLSKeyFile = "a", "b" }, ""},
+		"no key":           {func(s *Settings) { s.TLSCertFile = "a" }, "TLS needs both"},
+		"no certificate":   {func(s *Settings) { s.TLSKeyFile = "a" }, "TLS needs both"},
 		"public path":      {func(s *Settings) { s.PublicURL = "https://example.com/roster/" }, ""},
 		"public query":     {func(s *Settings) { s.PublicURL = "https://example.com/?a" }, "ROSTER_PUBLIC_URL"},
 		"public password":  {func(s *Settings) { s.PublicURL = "https://u:p@example.com" }, "ROSTER_PUBLIC_URL"},
@@ -161,8 +165,13 @@ func TestPublicURLAt(t *testing.T) {
 	} {
 		s := valid()
 		s.PublicURL = c.public
-		if got := s.PublicURLAt(&net.TCPAddr{IP: net.ParseIP(c.ip), Port: 8080}); got != c.want {
+		addr := &net.TCPAddr{IP: net.ParseIP(c.ip), Port: 8080}
+		if got := s.PublicURLAt(addr); got != c.want {
 			t.Errorf("%+v: %s", c, got)
+		}
+		s.TLSCertFile = "file"
+		if got, want := s.PublicURLAt(addr), strings.Replace(c.want, "http:", "https:", 1); got != want {
+			t.Errorf("%+v, with a certificate: %s", c, got)
 		}
 	}
 }

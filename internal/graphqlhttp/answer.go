@@ -1,6 +1,7 @@
 package graphqlhttp
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -69,6 +70,8 @@ func appendResponse(dst []byte, resp *graphql.Response) ([]byte, error) {
 type reply struct {
 	media   media
 	headers func(http.Header, *graphql.Response) // nil for none
+	ctx     context.Context                      // of the request, for failed
+	failed  func(context.Context, string)        // nil for none
 
 	mu       sync.Mutex
 	w        http.ResponseWriter
@@ -113,6 +116,9 @@ func (a *reply) sendLocked(status int, resp *graphql.Response) {
 	}
 	if a.headers != nil && !a.answered {
 		a.headers(a.w.Header(), resp)
+	}
+	if a.failed != nil && !a.answered && len(resp.Errors) > 0 {
+		a.failed(a.ctx, codeOf(resp.Errors[0]))
 	}
 	a.write(status, buf.bytes)
 }

@@ -31,6 +31,8 @@ type Config struct {
 	Present graphql.ErrorPresenterFunc
 	// Headers adds to the headers of an answer in one piece what its response holds; nil adds nothing.
 	Headers func(http.Header, *graphql.Response)
+	// Failed is told the code of the first error of each answer that has one, and of each result of a stream; nil is not told.
+	Failed func(ctx context.Context, code string)
 	// Extensions are the server's own. They run after the limits, in order. None may change the query's text:
 	// it is parsed before they run.
 	Extensions []graphql.HandlerExtension
@@ -123,7 +125,7 @@ type handler struct {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	answer := &reply{w: w, media: negotiate(r), headers: h.cfg.Headers}
+	answer := &reply{w: w, media: negotiate(r), headers: h.cfg.Headers, ctx: ctx, failed: h.cfg.Failed}
 	defer func() {
 		if p := recover(); p != nil {
 			h.panicked(ctx, answer, p)

@@ -107,6 +107,9 @@ func (h *handler) streamContext(ctx context.Context, op *ast.OperationDefinition
 // produce runs an operation and sends its encoded results until it ends or the context does.
 func (h *handler) produce(ctx context.Context, params *graphql.RawParams, errs gqlerror.List, events chan<- []byte) {
 	send := func(resp *graphql.Response) bool {
+		if h.cfg.Failed != nil && len(resp.Errors) > 0 {
+			h.cfg.Failed(ctx, codeOf(resp.Errors[0]))
+		}
 		// Encoded here, because the executor reuses the memory of a result for the next one.
 		event, err := nextEvent(resp)
 		if err != nil {

@@ -1,13 +1,20 @@
 package outbound_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
+	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,13 +45,9 @@ func client(t *testing.T, cfg outbound.Config) *http.Client {
 	return c
 }
 
-func TestAnswersAreBounded(t *testing.T) {
+func TestN5AnswersAreBounded(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/away" {
-			http.Redirect(w, r, "/", http.StatusFound)
-			return
-		}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(strings.Repeat("x", 100)))
 	}))
 	t.Cleanup(server.Close)
@@ -54,12 +57,72 @@ func TestAnswersAreBounded(t *testing.T) {
 			t.Errorf("%d: read %d bytes, %v", limit, len(text), err)
 		}
 	}
-	if _, err := outbound.Get(t.Context(), client(t, outbound.Config{}), server.URL+"/away"); err == nil || !strings.Contains(err.Error(), "302") {
-		t.Errorf("a redirect is followed: %v", err)
+}
+
+// TestN5EndlessAnswersEnd: an answer that announces 5 GB, one that never ends, a small one that unpacks to a large one, one
+// that drips, headers without an end and no answer at all cost a bounded time and a bounded memory.
+func TestN5EndlessAnswersEnd(t *testing.T) { // not beside others, whose memory would count
+	var bomb bytes.Buffer
+	packer, _ := gzip.NewWriterLevel(&bomb, gzip.BestSpeed)
+	for range 32 {
+		_, _ = packer.Write(make([]byte, 1<<20))
+	}
+	packer.Close()
+	piece := make([]byte, 32<<10)
+	done := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/announced":
+			w.Header().Set("Content-Length", strconv.Itoa(5<<30))
+			fallthrough
+		case "/endless":
+			for r.Context().Err() == nil {
+				if _, err := w.Write(piece); err != nil {
+					return
+				}
+			}
+		case "/bomb":
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(bomb.Bytes())
+		case "/drip":
+			for r.Context().Err() == nil {
+				_, _ = w.Write([]byte(" "))
+				w.(http.Flusher).Flush()
+				time.Sleep(10 * time.Millisecond)
+			}
+		case "/headers":
+			for i := range 100 {
+				w.Header().Set("X-"+strconv.Itoa(i), strings.Repeat("x", 4<<10))
+			}
+		case "/silent":
+			select {
+			case <-r.Context().Done():
+			case <-done:
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(done) })
+	for path, tooLarge := range map[string]bool{"/announced": true, "/endless": true, "/bomb": true, "/drip": false, "/headers": false, "/silent": false} {
+		c := client(t, outbound.Config{MaxAnswer: 1 << 20})
+		if path == "/drip" || path == "/silent" {
+			c.Timeout = 300 * time.Millisecond
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := outbound.Get(t.Context(), c, server.URL+path)
+		runtime.ReadMemStats(&after)
+		timeout := net.Error(nil)
+		if err == nil || errors.Is(err, outbound.ErrTooLarge) != tooLarge || c.Timeout < time.Second && !(errors.As(err, &timeout) && timeout.Timeout()) {
+			t.Errorf("%s: %v", path, err)
+		}
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 16<<20 { // of everything that runs, and a buffer doubles as it grows
+			t.Errorf("%s: %d bytes were allocated", path, grown)
+		}
 	}
 }
 
-func TestOwnCA(t *testing.T) {
+func TestN6OwnCA(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(server.Close)
@@ -77,5 +140,34 @@ func TestOwnCA(t *testing.T) {
 		if _, err := outbound.NewClient(outbound.Config{CAFile: bad}); err == nil {
 			t.Errorf("%s is taken as a CA file", bad)
 		}
+	}
+}
+
+// TestN6BadTLSIsRefused: a certificate of another name, and a TLS that is too old, are no better than an unknown authority.
+func TestN6BadTLSIsRefused(t *testing.T) {
+	t.Parallel()
+	asked := false
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	authority := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	if _, err := outbound.Get(t.Context(), client(t, outbound.Config{CA: authority}), server.URL); err == nil || !strings.Contains(err.Error(), "protocol version") {
+		t.Errorf("TLS 1.1: %v", err)
+	}
+	modern := httptest.NewUnstartedServer(server.Config.Handler)
+	modern.Config.ErrorLog = server.Config.ErrorLog
+	modern.StartTLS()
+	t.Cleanup(modern.Close)
+	byName := strings.Replace(modern.URL, "127.0.0.1", "localhost", 1)
+	if _, err := outbound.Get(t.Context(), client(t, outbound.Config{CA: authority}), byName); !errors.As(err, new(*tls.CertificateVerificationError)) {
+		t.Errorf("a certificate of another name: %v", err)
+	}
+	if asked {
+		t.Error("the server was asked")
+	}
+	if _, err := outbound.Get(t.Context(), client(t, outbound.Config{CA: authority}), modern.URL); err != nil {
+		t.Errorf("a good one: %v", err)
 	}
 }

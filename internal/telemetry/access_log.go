@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/roster-gateway/roster/directory"
 )
 
 // Observe gives every request an id, logs it when it has ended, counts it, and turns a panic into a plain 500. Neither
@@ -16,7 +19,8 @@ func Observe(next http.Handler, log *slog.Logger, m *Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		id := requestID(r.Header.Values(RequestIDHeader))
-		ctx := WithRequestID(r.Context(), id)
+		noted := &request{Context: r.Context(), id: id}
+		var ctx context.Context = noted
 		w.Header()[RequestIDHeader] = []string{id}
 		answer := &recorder{ResponseWriter: w}
 		m.inFlight.Inc()
@@ -34,6 +38,9 @@ func Observe(next http.Handler, log *slog.Logger, m *Metrics) http.Handler {
 		took := time.Since(start)
 		route, method, status := routeOf(ctx), methodOf(r), answer.code()
 		m.ended(route, method, status, took, answer.stream())
+		if route == GraphQLRoute {
+			m.operations.ended(noted.operation.Load(), noted.firstError(), took, answer.stream())
+		}
 		level := slog.LevelInfo
 		if strings.HasPrefix(route, "/health/") {
 			level = slog.LevelDebug
@@ -55,6 +62,7 @@ func guarded(next http.Handler, w *recorder, r *http.Request, log *slog.Logger) 
 		if err, ok := thrown.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(http.ErrAbortHandler)
 		}
+		NoteError(r.Context(), string(directory.CodeInternal))
 		log.ErrorContext(r.Context(), "panic", "panic", fmt.Sprint(thrown), "stack", string(debug.Stack()))
 		if w.status != 0 {
 			panic(http.ErrAbortHandler)

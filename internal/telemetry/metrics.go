@@ -21,7 +21,12 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	inFlight  prometheus.Gauge
+	// operations are those of GraphQL.
+	operations *operations
 }
+
+// durationBuckets are the bounds of histograms of durations, in seconds: most answers come from memory.
+var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // NewMetrics returns metrics that count nothing yet beside the Go runtime and the process.
 func NewMetrics(version string) *Metrics {
@@ -32,8 +37,9 @@ func NewMetrics(version string) *Metrics {
 		}, []string{"route", "method", "status"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "roster_http_request_duration_seconds", Help: "Time that requests took, by route. Subscriptions are not in it.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+			Buckets: durationBuckets,
 		}, []string{"route"}),
+		operations: newOperations(),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "roster_http_requests_in_flight", Help: "Requests that are being answered now, subscriptions included.",
 		}),
@@ -43,7 +49,7 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.durations, m.inFlight, build,
+	m.registry.MustRegister(m.requests, m.durations, m.inFlight, m.operations.requests, m.operations.durations, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -61,6 +67,12 @@ func (m *Metrics) ObserveReady(ready func() bool) {
 		}
 		return 0
 	})
+}
+
+// ObserveCertificate reports when the TLS certificate in use ends, read at each scrape.
+func (m *Metrics) ObserveCertificate(notAfter func() time.Time) {
+	m.gauge("roster_tls_certificate_expiry_timestamp_seconds", "When the TLS certificate that is served ends, in seconds since 1970.",
+		func() float64 { return float64(notAfter().Unix()) })
 }
 
 // ObserveStore reports the store's work and its connections, read at each scrape.

@@ -4,6 +4,7 @@ package telemetry
 import (
 	"context"
 	"crypto/rand"
+	"sync/atomic"
 )
 
 // RequestIDHeader carries a request's id, in both directions.
@@ -14,6 +15,10 @@ type request struct {
 	context.Context
 	id    string
 	route string // touched by the goroutine that serves the request only
+
+	// What GraphQL told of it, perhaps from other goroutines.
+	operation atomic.Pointer[operation]
+	code      atomic.Pointer[string] // of the first error
 }
 
 type requestKey struct{}
@@ -47,6 +52,17 @@ func SetRoute(ctx context.Context, pattern string) {
 		r.route = pattern
 	}
 }
+
+// firstError is the code of the first error that was noted, empty for none.
+func (r *request) firstError() string {
+	if code := r.code.Load(); code != nil {
+		return *code
+	}
+	return ""
+}
+
+// GraphQLRoute is the route whose requests are counted by their operations.
+const GraphQLRoute = "/graphql"
 
 // routeOf returns the pattern that was set, or a name for all requests that matched none.
 func routeOf(ctx context.Context) string {

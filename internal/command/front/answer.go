@@ -39,6 +39,7 @@ func (f *Front) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !known {
 		status = http.StatusInternalServerError
 	}
+	telemetry.NoteError(r.Context(), string(e.Code))
 	if e.Cause != nil {
 		f.log.WarnContext(r.Context(), "request refused", "code", e.Code, "error", e.Cause)
 	}

@@ -13,37 +13,38 @@ import (
 // AtLeastHeader names a revision that the answer has to reflect.
 const AtLeastHeader = "Roster-At-Least"
 
-// writeTimeout is how long a client may take to accept what is sent to it, counted anew for each piece.
-const writeTimeout = 30 * time.Second
+// acceptTimeout is how long a client may take to accept each piece of an answer.
+const acceptTimeout = 30 * time.Second
 
 // bounded puts deadlines on the request's body and on the answer, so that slow clients cannot hold connections.
 func (f *Front) bounded(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
-	b := &exchange{ResponseWriter: w, conn: http.NewResponseController(w)}
+	b := &exchange{ResponseWriter: w, conn: http.NewResponseController(w), accept: f.accept}
 	now := time.Now()
 	if r.Body != nil && r.Body != http.NoBody && b.conn.SetReadDeadline(now.Add(f.timeout)) == nil {
 		b.body.ReadCloser, b.body.conn = r.Body, b.conn
 		r.Body = &b.body
 	}
 	// Also for answers without a body. The deadline of the connection's last answer would stand otherwise.
-	_ = b.conn.SetWriteDeadline(now.Add(f.timeout + writeTimeout)) // not possible on a test's recorder
+	_ = b.conn.SetWriteDeadline(now.Add(f.timeout + f.accept)) // not possible on a test's recorder
 	return b, r
 }
 
 // exchange is a request's body and its answer. Each piece of the answer has its own deadline.
 type exchange struct {
 	http.ResponseWriter
-	conn *http.ResponseController
-	body timedBody
+	conn   *http.ResponseController
+	accept time.Duration
+	body   timedBody
 }
 
 func (e *exchange) Write(p []byte) (int, error) {
-	_ = e.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = e.conn.SetWriteDeadline(time.Now().Add(e.accept))
 	return e.ResponseWriter.Write(p)
 }
 
 // Flush sends what is written so far.
 func (e *exchange) Flush() {
-	_ = e.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = e.conn.SetWriteDeadline(time.Now().Add(e.accept))
 	_ = e.conn.Flush() // http.Flusher has no error
 }
 

@@ -16,11 +16,7 @@ import (
 // connected serves a handler behind the bounds and opens a connection to it.
 func connected(t *testing.T, timeout time.Duration, handler http.HandlerFunc) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	f := newHouse(timeout).front
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w, r = f.bounded(w, r)
-		handler(w, r)
-	}))
+	server := httptest.NewServer(behindBounds(timeout, acceptTimeout, handler))
 	t.Cleanup(server.Close)
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
@@ -33,8 +29,84 @@ func connected(t *testing.T, timeout time.Duration, handler http.HandlerFunc) (n
 	return conn, bufio.NewReader(conn)
 }
 
-// TestSlowBodiesAreCut: a body has to arrive within the request's time.
-func TestSlowBodiesAreCut(t *testing.T) {
+func behindBounds(timeout, accept time.Duration, handler http.HandlerFunc) http.Handler {
+	f := newHouse(timeout).front
+	f.accept = accept
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w, r = f.bounded(w, r)
+		handler(w, r)
+	})
+}
+
+// TestR22SlowReadersAreCut: a client that takes nothing of its answer holds a connection, or a stream of HTTP/2, for no
+// longer than it may take for a piece.
+func TestR22SlowReadersAreCut(t *testing.T) {
+	t.Parallel()
+	for _, version := range []int{1, 2} {
+		written := make(chan error, 1)
+		server := httptest.NewUnstartedServer(behindBounds(100*time.Millisecond, 100*time.Millisecond, func(w http.ResponseWriter, r *http.Request) {
+			if r.ProtoMajor != version {
+				t.Errorf("HTTP/%d, want %d", r.ProtoMajor, version)
+			}
+			piece := make([]byte, 1<<20)
+			for range 64 {
+				if _, err := w.Write(piece); err != nil {
+					written <- err
+					return
+				}
+			}
+			written <- nil
+		}))
+		server.EnableHTTP2 = version == 2
+		server.StartTLS()
+		response, err := server.Client().Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-written:
+			if err == nil {
+				t.Errorf("HTTP/%d: all of it is written, to nobody", version)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("HTTP/%d: writing goes on", version)
+		}
+		response.Body.Close()
+		server.Close()
+	}
+}
+
+// TestR22SlowBodiesAreCutOnHTTP2 is TestR22SlowBodiesAreCut for one stream of a connection, which goes on.
+func TestR22SlowBodiesAreCutOnHTTP2(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(behindBounds(200*time.Millisecond, acceptTimeout, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err != nil {
+			w.WriteHeader(http.StatusRequestTimeout)
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	body, slow := io.Pipe()
+	defer slow.Close()
+	go func() { _, _ = io.WriteString(slow, "12345") }()
+	for _, c := range []struct {
+		body   io.Reader
+		status int
+	}{{body, http.StatusRequestTimeout}, {nil, http.StatusOK}} {
+		response, err := server.Client().Post(server.URL, "text/plain", c.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != c.status || response.ProtoMajor != 2 {
+			t.Errorf("answered %s %d, want %d", response.Proto, response.StatusCode, c.status)
+		}
+	}
+}
+
+// TestR22SlowBodiesAreCut: a body has to arrive within the request's time.
+func TestR22SlowBodiesAreCut(t *testing.T) {
 	t.Parallel()
 	read := make(chan error, 1)
 	conn, _ := connected(t, 100*time.Millisecond, func(w http.ResponseWriter, r *http.Request) {

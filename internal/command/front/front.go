@@ -39,8 +39,12 @@ type Handlers struct {
 type Front struct {
 	log     *slog.Logger
 	timeout time.Duration
-	opened  atomic.Pointer[opened]
-	probes  probes
+	// accept is how long a client may take to accept what is sent to it, counted anew for each piece.
+	accept time.Duration
+	opened atomic.Pointer[opened]
+	probes probes
+	// apart is whether a listener of its own answers scrapes.
+	apart bool
 
 	stopping chan struct{}
 }
@@ -53,7 +57,7 @@ type opened struct {
 
 // New returns a Front that is starting. timeout is what one request may take.
 func New(log *slog.Logger, timeout time.Duration) *Front {
-	return &Front{log: log, timeout: timeout, stopping: make(chan struct{})}
+	return &Front{log: log, timeout: timeout, accept: acceptTimeout, stopping: make(chan struct{})}
 }
 
 // Open begins to serve.
@@ -82,7 +86,7 @@ func (f *Front) Ready() bool { return f.probes.state(context.Background()) == st
 const (
 	routeLive    = "/health/live"
 	routeReady   = "/health/ready"
-	routeGraphQL = "/graphql"
+	routeGraphQL = telemetry.GraphQLRoute
 	routeMetrics = "/metrics"
 	routeSCIM    = "/scim/"
 	routeTokens  = "/tokens/"
@@ -96,30 +100,17 @@ var noSniff = []string{"nosniff"}
 // reading of it, by a proxy or by a handler, opens a way around the wall. (ServeMux would redirect such paths, and
 // refuse wrong methods, before anybody was authenticated.)
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header()["X-Content-Type-Options"] = noSniff
-	if f.probes.draining.Load() {
-		w.Header().Set("Connection", "close") // the next request goes to another replica
-	}
-	w, r = f.bounded(w, r)
-	ctx := r.Context()
-	route := routeOf(r.URL)
-	switch route {
-	case "":
-	case routeSCIM, routeTokens:
-		telemetry.SetRoute(ctx, scimRoute(r.URL.Path))
-	default:
-		telemetry.SetRoute(ctx, route)
-	}
+	w, r, route := f.received(w, r)
 	switch o := f.opened.Load(); {
 	case route == routeLive:
 		f.live(w, r)
 	case route == routeReady:
 		f.ready(w, r)
 	case o == nil:
-		f.refuse(w, r, &directory.Error{Code: directory.CodeUnavailable, Message: "Roster is starting. Try again in a moment."})
+		f.refuse(w, r, starting())
 	case route == routeGraphQL:
 		o.graphQL.ServeHTTP(w, r)
-	case route == routeMetrics:
+	case route == routeMetrics && !f.apart:
 		o.metrics.ServeHTTP(w, r)
 	case route == routeSCIM || route == routeTokens:
 		f.timed(o.SCIM).ServeHTTP(w, r)
@@ -128,6 +119,49 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		o.nothing.ServeHTTP(w, r)
 	}
+}
+
+// Management answers the probes, and scrapes to callers with a token; it is for a listener of its own. The Front itself
+// then answers no scrapes. It is called before either serves.
+func (f *Front) Management() http.Handler {
+	f.apart = true
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w, r, route := f.received(w, r)
+		switch o := f.opened.Load(); {
+		case route == routeLive:
+			f.live(w, r)
+		case route == routeReady:
+			f.ready(w, r)
+		case o == nil:
+			f.refuse(w, r, starting())
+		case route == routeMetrics:
+			o.metrics.ServeHTTP(w, r)
+		default:
+			o.nothing.ServeHTTP(w, r)
+		}
+	})
+}
+
+// received is what is done to every request: it is bounded, and its route is found and named.
+func (f *Front) received(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request, string) {
+	w.Header()["X-Content-Type-Options"] = noSniff
+	if f.probes.draining.Load() {
+		w.Header().Set("Connection", "close") // the next request goes to another replica
+	}
+	w, r = f.bounded(w, r)
+	route := routeOf(r.URL)
+	switch route {
+	case "":
+	case routeSCIM, routeTokens:
+		telemetry.SetRoute(r.Context(), scimRoute(r.URL.Path))
+	default:
+		telemetry.SetRoute(r.Context(), route)
+	}
+	return w, r, route
+}
+
+func starting() error {
+	return &directory.Error{Code: directory.CodeUnavailable, Message: "Roster is starting. Try again in a moment."}
 }
 
 // routeOf is the route of a path, empty where it is none.

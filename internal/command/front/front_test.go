@@ -114,6 +114,50 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestScrapesApart: what the management listener answers, and that the other one answers no scrapes then.
+func TestScrapesApart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(time.Second)
+	management := h.front.Management()
+	ask := func(handler http.Handler, request *http.Request) int {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, request)
+		return w.Code
+	}
+	if got := ask(management, good(get("/metrics"))); got != 503 {
+		t.Errorf("before it has started /metrics answers %d", got)
+	}
+	h.open()
+	for _, c := range []struct {
+		path                  string
+		token                 bool
+		management, elsewhere int
+	}{
+		{"/metrics", true, 200, 404},
+		{"/metrics", false, 401, 401},
+		{"/health/live", false, 200, 200},
+		{"/health/ready", false, 200, 200},
+		{"/graphql", true, 404, 200},
+		{"/graphql", false, 401, 401},
+		{"/scim/v2/Users", true, 404, 200},
+		{"/scim/v2/Users", false, 401, 200}, // it has its own wall
+		{"/tokens/t/Users", true, 404, 200},
+		{"/", false, 401, 200},
+		{"/health/../metrics", true, 404, 404},
+	} {
+		request := get(c.path)
+		if c.token {
+			good(request)
+		}
+		if got := ask(management, request); got != c.management {
+			t.Errorf("%s of the management listener (token: %t): %d, want %d", c.path, c.token, got, c.management)
+		}
+		if got := ask(h.front, request); got != c.elsewhere {
+			t.Errorf("%s (token: %t): %d, want %d", c.path, c.token, got, c.elsewhere)
+		}
+	}
+}
+
 // TestOnlyPlainPathsAreRoutes: whatever is put before, into or after a route, it is that route no more, unless it still
 // is the very same text.
 func TestOnlyPlainPathsAreRoutes(t *testing.T) {
