@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -146,17 +147,14 @@ func (s *synchronized) links() (n int) {
 
 // round runs Roster's synchronization once, and returns how long it took and how much memory it held beside the data.
 func (s *synchronized) round(ctx context.Context, mode syncer.Mode, want syncer.Counts) (time.Duration, uint64, error) {
-	var base runtime.MemStats
 	runtime.GC()
-	runtime.ReadMemStats(&base)
+	base := liveHeap()
 	var peak atomic.Uint64
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
 		for ctx.Err() == nil {
-			var now runtime.MemStats
-			runtime.ReadMemStats(&now)
-			peak.Store(max(peak.Load(), now.HeapInuse))
+			peak.Store(max(peak.Load(), liveHeap()))
 			time.Sleep(100 * time.Millisecond)
 		}
 	}()
@@ -170,7 +168,15 @@ func (s *synchronized) round(ctx context.Context, mode syncer.Mode, want syncer.
 	if run.Status != syncer.Complete || got != want {
 		return 0, 0, fmt.Errorf("the run is %s and counts %+v", run.Status, run.Counts)
 	}
-	return took, peak.Load() - min(peak.Load(), base.HeapInuse), nil
+	return took, peak.Load() - min(peak.Load(), base), nil
+}
+
+// liveHeap is what the last collection found in use, in bytes: the data set, which this process holds too, leaves the
+// collector much room for what is not.
+func liveHeap() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 // run runs one synchronization to its end, and shows how it stands on the way.

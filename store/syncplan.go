@@ -26,17 +26,18 @@ func (t bulkTx) about() (r runRow, err error) {
 }
 
 // todoSQL compares the stage with the live identities of instance $1. A full round ($2) takes back what it did not tell;
-// with $3 nothing is taken back. The first of those that would have one name is simple: it can be inserted as it is.
+// with $3 nothing is taken back. The first of those that would have one name is simple: it can be inserted as it is. Steps
+// are in the order of the source, in which most indexes grow at their ends; place is where the stage holds the row.
 const todoSQL = `
 	DROP TABLE IF EXISTS todo_%[1]d;
-	CREATE TABLE todo_%[1]d (n bigint NOT NULL, action text NOT NULL, seq bigint, kind text NOT NULL, key text COLLATE "C" NOT NULL,
+	CREATE TABLE todo_%[1]d (n bigint NOT NULL, action text NOT NULL, seq bigint, place tid, kind text NOT NULL, key text COLLATE "C" NOT NULL,
 		identity_id bigint, removal smallint NOT NULL, simple boolean NOT NULL) WITH (autovacuum_enabled = off)`
 
 const fillTodoSQL = `
-	INSERT INTO todo_%[1]d (n, action, seq, kind, key, identity_id, removal, simple)
-	SELECT row_number() OVER (ORDER BY d.nth, d.kind, d.key), d.action, d.seq, d.kind, d.key, d.id, d.removal, d.nth = 1
+	INSERT INTO todo_%[1]d (n, action, seq, place, kind, key, identity_id, removal, simple)
+	SELECT row_number() OVER (ORDER BY d.nth, d.seq, d.kind, d.key), d.action, d.seq, d.place, d.kind, d.key, d.id, d.removal, d.nth = 1
 	FROM (
-		SELECT 'CREATE' AS action, s.seq, s.kind, s.key, NULL::bigint AS id, 0::smallint AS removal,
+		SELECT 'CREATE' AS action, s.seq, s.ctid AS place, s.kind, s.key, NULL::bigint AS id, 0::smallint AS removal,
 			row_number() OVER (PARTITION BY s.fqn_key ORDER BY s.key) AS nth
 		FROM stage_identity_%[1]d s
 		WHERE s.removal = 0 AND s.scope AND s.problem IS NULL AND NOT EXISTS (SELECT FROM identity i
@@ -48,7 +49,7 @@ const fillTodoSQL = `
 				WHEN i.status = 'DISABLED' AND s.status = 'ACTIVE' THEN 'ENABLE'
 				WHEN s.removal = 0 AND i.name IS DISTINCT FROM s.name THEN 'RENAME'
 				ELSE 'UPDATE' END,
-			s.seq, s.kind, s.key, i.id, s.removal, 2
+			s.seq, s.ctid, s.kind, s.key, i.id, s.removal, 2
 		FROM stage_identity_%[1]d s
 		JOIN identity i ON i.instance_id = $1 AND i.kind = s.kind AND i.external_id = s.key AND i.status <> 'DELETED'
 		WHERE s.problem IS NULL AND CASE s.removal
@@ -56,7 +57,7 @@ const fillTodoSQL = `
 			WHEN 1 THEN NOT $3 AND (i.status = 'ACTIVE' OR i.digest IS NOT NULL)
 			ELSE i.digest IS DISTINCT FROM s.digest END
 		UNION ALL
-		SELECT 'DELETE', NULL, i.kind, i.external_id, i.id, 3, 2
+		SELECT 'DELETE', NULL, NULL, i.kind, i.external_id, i.id, 3, 2
 		FROM identity i
 		WHERE $2 AND NOT $3 AND i.instance_id = $1 AND i.status <> 'DELETED' AND i.external_id IS NOT NULL
 			AND NOT EXISTS (SELECT FROM stage_identity_%[1]d s WHERE s.kind = i.kind AND s.key = i.external_id)
@@ -140,26 +141,26 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 
 // Steps implements [syncer.Apply]. Creations that were simple are not listed.
 func (s *Store) Steps(ctx context.Context, l syncer.Lease, actions []syncer.Action, after int64, limit int) ([]syncer.Step, error) {
-	return s.steps(ctx, l, `NOT (t.action = 'CREATE' AND t.simple)`, actions, after, limit)
-}
-
-// AllSteps lists the steps of all actions, simple creations included.
-func (s *Store) AllSteps(ctx context.Context, l syncer.Lease, after int64, limit int) ([]syncer.Step, error) {
-	return s.steps(ctx, l, `true`, nil, after, limit)
-}
-
-func (s *Store) steps(ctx context.Context, l syncer.Lease, which string, actions []syncer.Action, after int64, limit int) ([]syncer.Step, error) {
 	names := make(pq.StringArray, len(actions))
 	for i, action := range actions {
 		names[i] = string(action)
 	}
+	return s.stepsOf(ctx, l, `WHERE t.n > $1 AND t.action = ANY($2) AND NOT (t.action = 'CREATE' AND t.simple) ORDER BY t.n LIMIT $3`, after, names, limit)
+}
+
+// AllSteps lists the steps of all actions, simple creations included, in an order that does not depend on the source's.
+func (s *Store) AllSteps(ctx context.Context, l syncer.Lease, afterKind, afterKey string, limit int) ([]syncer.Step, error) {
+	return s.stepsOf(ctx, l, `WHERE (t.kind, t.key) > ($1, $2) ORDER BY t.kind, t.key LIMIT $3`, afterKind, afterKey, limit)
+}
+
+func (s *Store) stepsOf(ctx context.Context, l syncer.Lease, which string, args ...any) ([]syncer.Step, error) {
 	var rows []stagedRead
 	err := s.inRun(ctx, l, func(tx bulkTx) error {
 		return tx.all(&rows, `SELECT t.n, t.action, t.identity_id, t.kind, t.key, t.removal, coalesce(s.seq, 0) AS seq, coalesce(s.whole, false) AS whole,
 				coalesce(s.scope, true) AS scope, coalesce(s.partial_links, false) AS partial_links, s.uid, s.name, s.fqn, s.display_name,
 				s.description, s.email, s.status, s.status_reason, s.attributes, s.digest
 			FROM todo_%[1]d t LEFT JOIN stage_identity_%[1]d s ON s.kind = t.kind AND s.key = t.key AND s.seq = t.seq
-			WHERE t.n > $1 AND (cardinality($2::text[]) = 0 OR t.action = ANY($2)) AND `+which+` ORDER BY t.n LIMIT $3`, after, names, limit)
+			`+which, args...)
 	})
 	out := make([]syncer.Step, len(rows))
 	for i := range rows {
@@ -182,7 +183,7 @@ func (s *Store) steps(ctx context.Context, l syncer.Lease, which string, actions
 func createSQL(condition string) string {
 	return `
 WITH c AS MATERIALIZED (
-	SELECT s.* FROM todo_%[1]d t JOIN stage_identity_%[1]d s ON s.kind = t.kind AND s.key = t.key AND s.seq = t.seq
+	SELECT s.* FROM todo_%[1]d t JOIN stage_identity_%[1]d s ON s.ctid = t.place
 	WHERE t.n > $1 AND t.n <= $2 AND t.simple AND t.action = 'CREATE'
 		AND NOT EXISTS (SELECT FROM alias a WHERE a.fqn_key = s.fqn_key AND a.retired_at IS NULL)` + condition + `
 	ORDER BY t.n
@@ -221,7 +222,7 @@ var (
 // way has left them, unseen by the statement that waited for it.
 const takeAliasesSQL = `
 	WITH taken AS (
-		SELECT i.id, i.fqn_key FROM todo_%[1]d t JOIN stage_identity_%[1]d s ON s.kind = t.kind AND s.key = t.key AND s.seq = t.seq
+		SELECT i.id, i.fqn_key FROM todo_%[1]d t JOIN stage_identity_%[1]d s ON s.ctid = t.place
 		JOIN identity i ON i.uid = s.uid
 		WHERE t.n > $1 AND t.n <= $2 AND EXISTS (SELECT FROM alias a WHERE a.fqn_key = s.fqn_key AND a.retired_at IS NULL)
 	), retired AS (
@@ -293,7 +294,10 @@ func (s *Store) Mark(ctx context.Context, l syncer.Lease, steps []syncer.Step) e
 // ForgetPlan implements [syncer.Apply].
 func (s *Store) ForgetPlan(ctx context.Context, l syncer.Lease) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
-		_, err := tx.exec(`DELETE FROM sync_plan WHERE run_id = $1`, l.Run)
+		if _, err := tx.exec(`DELETE FROM sync_plan WHERE run_id = $1`, l.Run); err != nil {
+			return err
+		}
+		_, err := tx.exec(`CREATE INDEX IF NOT EXISTS todo_key_%[1]d ON todo_%[1]d (kind, key)`) // for AllSteps, which comes next
 		return err
 	})
 }

@@ -249,15 +249,16 @@ func (r *round) keepPlan(ctx context.Context) (string, error) {
 	if err := r.s.store.ForgetPlan(ctx, r.c.Lease); err != nil {
 		return "", err
 	}
-	for after := int64(0); ; {
-		steps, err := r.s.store.AllSteps(ctx, r.c.Lease, after, planAtOnce)
+	for kind, key := "", ""; ; {
+		steps, err := r.s.store.AllSteps(ctx, r.c.Lease, kind, key, planAtOnce)
 		if err != nil {
 			return "", err
 		}
 		if len(steps) == 0 {
 			break
 		}
-		after = steps[len(steps)-1].N
+		last := steps[len(steps)-1]
+		kind, key = string(last.Kind), last.Key
 		records, err := r.records(ctx, steps)
 		if err != nil {
 			return "", err

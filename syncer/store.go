@@ -182,8 +182,8 @@ type Apply interface {
 	// Steps lists the steps of some actions in the order of their numbers, but for creations that [Apply.CreateSimple]
 	// takes.
 	Steps(ctx context.Context, l Lease, actions []Action, after int64, limit int) ([]Step, error)
-	// AllSteps lists the steps of all actions.
-	AllSteps(ctx context.Context, l Lease, after int64, limit int) ([]Step, error)
+	// AllSteps lists the steps of all actions by their identities' kinds and keys, after one of them.
+	AllSteps(ctx context.Context, l Lease, afterKind, afterKey string, limit int) ([]Step, error)
 	// ForgetPlan drops the lines of an earlier plan of the run, KeepPlan keeps lines of the new one.
 	ForgetPlan(ctx context.Context, l Lease) error
 	KeepPlan(ctx context.Context, l Lease, lines []PlannedChange) error
