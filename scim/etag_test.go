@@ -8,7 +8,7 @@ import (
 )
 
 // ETag in the header and in meta.version; If-Match 412 (S12), If-None-Match 304, on GET, PUT, PATCH and DELETE.
-func TestVersions(t *testing.T) {
+func TestS12Versions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, path := range []string{"/Users/" + w.user("ana@x"), "/Groups/" + w.group("G")} {

@@ -107,7 +107,7 @@ func TestProjection(t *testing.T) {
 }
 
 // S2: a malformed or unsupported filter is 400, never all rows and never a silent empty list.
-func TestBadFilters(t *testing.T) {
+func TestS2BadFilters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.user("ana@x")
@@ -144,7 +144,7 @@ func TestHostileFiltersAreRefusedFast(t *testing.T) {
 }
 
 // S4: injection strings and the metacharacters of LIKE and of JSON paths are literal.
-func TestFiltersAreLiteral(t *testing.T) {
+func TestS4FiltersAreLiteral(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ana := w.post("/Users", map[string]any{"userName": "ana@x", "title": `100% _ \ " ' $ [*] -- ;`}).is(http.StatusCreated).text("id")

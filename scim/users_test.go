@@ -221,7 +221,7 @@ func TestActive(t *testing.T) {
 }
 
 // A changed userName or mail keeps the identity and links to nobody else (S14).
-func TestRenamedUserStaysTheSame(t *testing.T) {
+func TestS14RenamedUserStaysTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id, other := w.user("ana@x"), w.user("ben@x")

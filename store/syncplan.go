@@ -127,7 +127,7 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 		if err := tx.get(&size.Unlinked, goneLinksSQL, about.Instance); err != nil {
 			return err
 		}
-		if size.Actions[syncer.Delete]+size.Actions[syncer.Disable]+size.Unlinked == 0 {
+		if size.Actions[syncer.Delete]+size.Actions[syncer.Disable]+size.Actions[syncer.Rename]+size.Unlinked == 0 {
 			return nil // nobody asks what this is a share of
 		}
 		if err := tx.get(&size.Identities, `SELECT count(*) FROM identity WHERE instance_id = $1 AND status <> 'DELETED'`, about.Instance); err != nil {

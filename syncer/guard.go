@@ -12,6 +12,7 @@ import (
 const (
 	defaultDeletePercent, defaultDeleteCount = 20, 500
 	defaultUnlinkPercent, defaultUnlinkCount = 30, 5000
+	defaultRenamePercent, defaultRenameCount = 50, 5000
 	leastGuarded                             = 5
 )
 
@@ -24,6 +25,10 @@ func suspicion(i *directory.Instance, size PlanSize) string {
 	}
 	if limit := limitOf(i, keyMaxUnlinkPercent, defaultUnlinkPercent, keyMaxUnlinkCount, defaultUnlinkCount, size.Links); size.Unlinked > limit {
 		doubts = append(doubts, fmt.Sprintf("%d of %d links would be removed, and %d may be", size.Unlinked, size.Links, limit))
+	}
+	renamed := size.Actions[Rename]
+	if limit := limitOf(i, keyMaxRenamePercent, defaultRenamePercent, keyMaxRenameCount, defaultRenameCount, size.Identities); renamed > limit {
+		doubts = append(doubts, fmt.Sprintf("%d of %d identities would be renamed, and %d may be", renamed, size.Identities, limit))
 	}
 	if len(doubts) == 0 {
 		return ""

@@ -22,6 +22,8 @@ const (
 	keyMaxDeleteCount   = "guard.maxDeleteCount"
 	keyMaxUnlinkPercent = "guard.maxUnlinkPercent"
 	keyMaxUnlinkCount   = "guard.maxUnlinkCount"
+	keyMaxRenamePercent = "guard.maxRenamePercent"
+	keyMaxRenameCount   = "guard.maxRenameCount"
 )
 
 // ConfigKeys are the keys that every synchronized instance takes.
@@ -31,6 +33,8 @@ func ConfigKeys() []directory.ConfigKey {
 		{Key: keyMaxDeleteCount, Description: "The largest number of identities that one run may delete or disable without approval; 500 where it is not set. What is reached first counts, and never less than 5.", Check: count},
 		{Key: keyMaxUnlinkPercent, Description: "The largest share of the instance's links, in percent, that one run may remove without approval; 30 where it is not set.", Check: percent},
 		{Key: keyMaxUnlinkCount, Description: "The largest number of links that one run may remove without approval; 5000 where it is not set. What is reached first counts, and never less than 5.", Check: count},
+		{Key: keyMaxRenamePercent, Description: "The largest share of the instance's identities, in percent, that one run may rename without approval; 50 where it is not set.", Check: percent},
+		{Key: keyMaxRenameCount, Description: "The largest number of identities that one run may rename without approval; 5000 where it is not set. What is reached first counts, and never less than 5.", Check: count},
 		{Key: keyFilterUsers, Description: `The users that are taken over, as a SCIM filter over their attributes, such as userType eq "Member"; all where it is not set.`, Check: checkFilter(directory.KindUser), Reevaluates: true},
 		{Key: keyFilterGroups, Description: `The groups that are taken over, as a SCIM filter, such as displayName sw "Team"; all where it is not set.`, Check: checkFilter(directory.KindGroup), Reevaluates: true},
 		directory.KeepResolvingKey(),

@@ -415,6 +415,56 @@ func TestR16LinksOfOtherInstancesAreNotCounted(t *testing.T) {
 	}
 }
 
+// Whatever happens to everybody at once is quarantined, and applied when it is approved.
+func TestSafetyR17R18S10WhatHappensToEverybodyIsQuarantined(t *testing.T) {
+	t.Parallel()
+	const people = 20
+	id := func(n int) string { return fmt.Sprintf("u%02d", n) }
+	name := func(n int) string { return id(n) + "@example.com" }
+	for what, c := range map[string]struct {
+		happens func(source *tenant, n int)
+		did     func(run *syncer.Run) int
+	}{
+		"deleted":  {func(source *tenant, n int) { source.remove(id(n), false) }, func(run *syncer.Run) int { return run.Deleted }},
+		"unlinked": {func(source *tenant, n int) { source.unlink("g1", id(n)) }, func(run *syncer.Run) int { return run.Unlinked }},
+		"disabled": {func(source *tenant, n int) {
+			source.put(directory.KindUser, id(n), map[string]any{"userName": name(n), "active": false})
+		}, func(run *syncer.Run) int { return run.Disabled }},
+		"renamed": {func(source *tenant, n int) { source.user(id(n), "new-"+name(n)) }, func(run *syncer.Run) int { return run.Updated }},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.work()
+			source := w.tenants["AAD"]
+			ids := []string{}
+			for n := range people {
+				ids = append(ids, id(n))
+				source.user(id(n), name(n))
+			}
+			source.group("g1", "Staff", ids...)
+			w.synced("AAD", syncer.StartOptions{}, syncer.Complete)
+			before := w.directoryPicture("AAD")
+			for n := range people {
+				c.happens(source, n)
+			}
+			run := w.synced("AAD", syncer.StartOptions{}, syncer.Quarantined)
+			if diff := cmp.Diff(before, w.directoryPicture("AAD")); diff != "" {
+				t.Fatalf("a quarantined run changed something:\n%s", diff)
+			}
+			if run.PlanHash == nil || run.Reason == nil || !strings.Contains(*run.Reason, "accident") {
+				t.Fatalf("the run says %v, its plan %v", run.Reason, run.PlanHash)
+			}
+			_, err := w.sync.Approve(t.Context(), run.UID, *run.PlanHash)
+			w.must(err)
+			if run = w.wait(run.UID); run.Status != syncer.Complete || c.did(run) < people {
+				t.Errorf("the approved run is %s and counts %+v", run.Status, run.Counts)
+			}
+			w.agree("AAD")
+		})
+	}
+}
+
 func TestR16TheGuardQuarantinesAndThePlanIsApprovedOrRejected(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -72,7 +72,7 @@ func TestParse(t *testing.T) {
 }
 
 // S2: what is malformed is refused.
-func TestParseRefuses(t *testing.T) {
+func TestS2ParseRefuses(t *testing.T) {
 	for _, in := range []string{
 		``, ` `, `a`, `a eq`, `a xx "1"`, `eq "1"`, `"a" eq "1"`, `a eq "1`, `a eq "1" and`, `a eq "1" or`, `and`, `a eq "1" b eq "2"`,
 		`(a eq "1"`, `a eq "1")`, `()`, `not a eq "1"`, `not`, `not ()`, `a[b eq "1"`, `a[]`, `a b eq "1"]`, `a[b[c eq "1"]]`,
