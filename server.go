@@ -68,7 +68,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	})
 	go synchronization.Work(p.Background)
 
-	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Sync: synchronization, PublicURL: p.PublicURL}
+	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Audit: p.Store, Sync: synchronization, PublicURL: p.PublicURL}
 	graphQL := graphqlhttp.NewHandler(plan.NewSchema(resolvers.NewSchema(root), people), graphqlhttp.Config{
 		Limits:     graphqlhttp.Limits{Body: p.Settings.GraphQLMaxBody},
 		Log:        p.Log,
