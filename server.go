@@ -73,7 +73,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	})
 	go synchronization.Work(p.Background)
 
-	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Sync: synchronization, PublicURL: p.PublicURL}
+	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Audit: p.Store, Sync: synchronization, PublicURL: p.PublicURL}
 	answers, limits := plan.NewSchema(resolvers.NewSchema(root), people), graphQLLimits(p.Settings.Limits)
 	operations, err := listedOperations(p.Settings.GraphQLOperations, answers, limits)
 	if err != nil {

@@ -39,6 +39,7 @@ var Rules = map[string]Scope{
 	"Query.conflicts":        Read,
 	"Query.changes":          Read,
 	"Query.accessTokens":     TokenAdmin,
+	"Query.audit":            TokenAdmin,
 	"Query.provisioningLog":  SyncAdmin,
 	"Query.syncRuns":         SyncAdmin,
 	"Query.syncRun":          SyncAdmin,
@@ -97,6 +98,8 @@ var Rules = map[string]Scope{
 	"SyncRun": SyncAdmin, "SyncRunConnection": SyncAdmin, "SyncRunEdge": SyncAdmin,
 	"PlannedChange": SyncAdmin, "PlannedChangeConnection": SyncAdmin,
 	"SyncFailure": SyncAdmin, "SyncFailureConnection": SyncAdmin, "ConnectionCheck": SyncAdmin,
+
+	"AuditEvent": TokenAdmin, "AuditEventConnection": TokenAdmin,
 
 	"ProvisioningEvent": SyncAdmin, "ProvisioningEventConnection": SyncAdmin,
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/roster-gateway/roster/directory"
@@ -90,6 +91,23 @@ func Page(store Store, f Filter, args directory.PageArgs) (*EventConnection, err
 
 // Number is the id as text.
 func (e *Event) Number() string { return strconv.FormatInt(e.ID, 10) }
+
+// TokenID is the public id of the access token, nil for none.
+func (e *Event) TokenID() *string { return optional(e.Token) }
+
+// Request is the id of the request, nil for none.
+func (e *Event) Request() *string { return optional(e.RequestID) }
+
+// Way is the door as the API names it.
+func (e *Event) Way() Door { return Door(strings.ToUpper(e.Door)) }
+
+// HashText is the hash as text, nil for none.
+func (e *Event) HashText() *string {
+	if e.Hash == nil {
+		return nil
+	}
+	return optional(e.Hash.String())
+}
 
 // The parts of a detail that say what a change made of what.
 const (

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/roster-gateway/roster/audit"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph/model"
 	gqlparser "github.com/vektah/gqlparser/v2"
@@ -82,6 +83,26 @@ type ComplexityRoot struct {
 	Attribute struct {
 		Name   func(childComplexity int) int
 		Values func(childComplexity int) int
+	}
+
+	AuditEvent struct {
+		Action   func(childComplexity int) int
+		Actor    func(childComplexity int) int
+		After    func(childComplexity int) int
+		At       func(childComplexity int) int
+		Before   func(childComplexity int) int
+		HashText func(childComplexity int) int
+		Number   func(childComplexity int) int
+		Remarks  func(childComplexity int) int
+		Request  func(childComplexity int) int
+		Target   func(childComplexity int) int
+		TokenID  func(childComplexity int) int
+		Way      func(childComplexity int) int
+	}
+
+	AuditEventConnection struct {
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
 	}
 
 	CancelSyncPayload struct {
@@ -347,6 +368,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		AccessTokens     func(childComplexity int, first int, after *directory.Cursor) int
+		Audit            func(childComplexity int, filter *audit.Filter, first int, after *directory.Cursor) int
 		Changes          func(childComplexity int, after *directory.Cursor, first int) int
 		CheckMembership  func(childComplexity int, checks []*directory.MembershipCheckInput) int
 		Conflicts        func(childComplexity int, first int, after *directory.Cursor) int
@@ -742,6 +764,92 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Attribute.Values(childComplexity), true
+
+	case "AuditEvent.action":
+		if e.ComplexityRoot.AuditEvent.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Action(childComplexity), true
+	case "AuditEvent.actor":
+		if e.ComplexityRoot.AuditEvent.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Actor(childComplexity), true
+	case "AuditEvent.after":
+		if e.ComplexityRoot.AuditEvent.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.After(childComplexity), true
+	case "AuditEvent.at":
+		if e.ComplexityRoot.AuditEvent.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.At(childComplexity), true
+	case "AuditEvent.before":
+		if e.ComplexityRoot.AuditEvent.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Before(childComplexity), true
+	case "AuditEvent.hash":
+		if e.ComplexityRoot.AuditEvent.HashText == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.HashText(childComplexity), true
+	case "AuditEvent.id":
+		if e.ComplexityRoot.AuditEvent.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Number(childComplexity), true
+	case "AuditEvent.detail":
+		if e.ComplexityRoot.AuditEvent.Remarks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Remarks(childComplexity), true
+	case "AuditEvent.requestId":
+		if e.ComplexityRoot.AuditEvent.Request == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Request(childComplexity), true
+	case "AuditEvent.target":
+		if e.ComplexityRoot.AuditEvent.Target == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Target(childComplexity), true
+	case "AuditEvent.tokenId":
+		if e.ComplexityRoot.AuditEvent.TokenID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.TokenID(childComplexity), true
+	case "AuditEvent.door":
+		if e.ComplexityRoot.AuditEvent.Way == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Way(childComplexity), true
+
+	case "AuditEventConnection.nodes":
+		if e.ComplexityRoot.AuditEventConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.Nodes(childComplexity), true
+	case "AuditEventConnection.pageInfo":
+		if e.ComplexityRoot.AuditEventConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.PageInfo(childComplexity), true
 
 	case "CancelSyncPayload.run":
 		if e.ComplexityRoot.CancelSyncPayload.Run == nil {
@@ -1899,6 +2007,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AccessTokens(childComplexity, args["first"].(int), args["after"].(*directory.Cursor)), true
+	case "Query.audit":
+		if e.ComplexityRoot.Query.Audit == nil {
+			break
+		}
+
+		args, err := ec.field_Query_audit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Audit(childComplexity, args["filter"].(*audit.Filter), args["first"].(int), args["after"].(*directory.Cursor)), true
 	case "Query.changes":
 		if e.ComplexityRoot.Query.Changes == nil {
 			break
@@ -3072,6 +3191,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAddProviderInput,
 		ec.unmarshalInputAddProviderInstanceInput,
 		ec.unmarshalInputApproveSyncInput,
+		ec.unmarshalInputAuditFilter,
 		ec.unmarshalInputCancelSyncInput,
 		ec.unmarshalInputChangeRoleMembersInput,
 		ec.unmarshalInputCreateAccessTokenInput,
@@ -3330,6 +3450,102 @@ input RevokeAccessTokenInput {
 type RevokeAccessTokenPayload {
   "Why nothing was changed; empty where the mutation succeeded."
   userErrors: [UserError!]!
+}
+`, BuiltIn: false},
+	{Name: "../schema/audit.graphql", Input: `extend type Query {
+  """
+  Who changed what, the newest first: every mutation, every write by SCIM and every part of a synchronization run. An event
+  commits with its change, and is kept for a year unless configured otherwise.
+  """
+  audit(
+    "What the events must be like; null takes all."
+    filter: AuditFilter
+    "How many rows to return, 1 to 1,000; else BAD_USER_INPUT."
+    first: Int! = 50
+    "The cursor of the last row of the page before; null begins at the first row. There is nothing after a row that is deleted."
+    after: Cursor
+  ): AuditEventConnection!
+}
+
+"A way in, by which something was changed."
+enum AuditDoor {
+  "The GraphQL API."
+  GRAPHQL
+  "A client that pushes by SCIM."
+  SCIM
+  "A synchronization run."
+  SYNC
+  "Roster itself, and its commands."
+  SYSTEM
+}
+
+"What events must be like; all that is given has to hold. Texts are compared whole, in exactly this case."
+input AuditFilter {
+  "At this time or later."
+  since: DateTime
+  "Before this time."
+  until: DateTime
+  "The name of who acted."
+  actor: String
+  "One of these actions, such as ` + "`" + `role.create` + "`" + `."
+  action: [String!]
+  "What was changed."
+  target: String
+  "One of these ways in."
+  door: [AuditDoor!]
+  "The id of the request."
+  requestId: String
+}
+
+"A change that was made. Secrets are never in it; long texts and lists are cut, and say how long they were."
+type AuditEvent {
+  "The number of the event."
+  id: ID!
+
+  "When the transaction of the change began."
+  at: DateTime!
+
+  "Who acted: the name of the access token, whom the token of an issuer stands for, ` + "`" + `synchronization` + "`" + ` or ` + "`" + `system` + "`" + `."
+  actor: String!
+
+  "The public id of the access token; null where none of Roster's own was used."
+  tokenId: ID
+
+  "The way in."
+  door: AuditDoor!
+
+  "What was done, such as ` + "`" + `role.create` + "`" + ` or ` + "`" + `scim.user.patch` + "`" + `."
+  action: String!
+
+  "What it was done to: the public id of an identity, a token or a run, or the name of a provider or an instance."
+  target: String!
+
+  "The id of the request, as in the header ` + "`" + `X-Request-Id` + "`" + ` and in the log; null where there was none."
+  requestId: String
+
+  "What the change replaced or deleted, as a JSON object; null where it says nothing about that."
+  before: String
+
+  "What the change made of it, as a JSON object; null where it says nothing about that."
+  after: String
+
+  """
+  What else is known, as a JSON object: under ` + "`" + `added` + "`" + ` and ` + "`" + `removed` + "`" + ` the number of members and the first 20 of their ids, under
+  ` + "`" + `targets` + "`" + ` the same of identities where there were several. Null for nothing.
+  """
+  detail: String
+
+  "The hash that seals the event, in hexadecimal digits; null until it is sealed, some seconds after the change."
+  hash: String
+}
+
+"One page of the audit trail."
+type AuditEventConnection {
+  "The rows of the page."
+  nodes: [AuditEvent!]!
+
+  "Where the page stands in the list."
+  pageInfo: PageInfo!
 }
 `, BuiltIn: false},
 	{Name: "../schema/change.graphql", Input: `extend type Query {
@@ -5653,6 +5869,46 @@ func (ec *executionContext) childFields_Attribute(ctx context.Context, field gra
 		return ec.fieldContext_Attribute_values(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Attribute", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditEvent_id(ctx, field)
+	case "at":
+		return ec.fieldContext_AuditEvent_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_AuditEvent_actor(ctx, field)
+	case "tokenId":
+		return ec.fieldContext_AuditEvent_tokenId(ctx, field)
+	case "door":
+		return ec.fieldContext_AuditEvent_door(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditEvent_action(ctx, field)
+	case "target":
+		return ec.fieldContext_AuditEvent_target(ctx, field)
+	case "requestId":
+		return ec.fieldContext_AuditEvent_requestId(ctx, field)
+	case "before":
+		return ec.fieldContext_AuditEvent_before(ctx, field)
+	case "after":
+		return ec.fieldContext_AuditEvent_after(ctx, field)
+	case "detail":
+		return ec.fieldContext_AuditEvent_detail(ctx, field)
+	case "hash":
+		return ec.fieldContext_AuditEvent_hash(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodes":
+		return ec.fieldContext_AuditEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventConnection", field.Name)
 }
 
 func (ec *executionContext) childFields_CancelSyncPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -19,6 +20,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/roster-gateway/roster/access"
+	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/resolvers"
@@ -44,16 +46,26 @@ type gateway struct {
 
 func newGateway(t testing.TB) *gateway {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Config{URL: testpg.New(t), MaxConns: 8})
+	return newGatewayAt(t, testpg.New(t))
+}
+
+// newGatewayAt is one that synchronizes with sources of some types.
+func newGatewayAt(t testing.TB, url string, types ...connector.Type) *gateway {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Config{URL: url, MaxConns: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	g := &gateway{store: s, directory: directory.New(s)}
+	options := []directory.Option{directory.WithSealer(reversed{})}
+	for _, kind := range types {
+		options = append(options, directory.WithProviderType(kind.ProviderType))
+	}
+	g := &gateway{store: s, directory: directory.New(s, options...)}
 	g.access = access.New(s, access.Config{People: g.directory})
 	g.provisioning = directory.NewProvisioningLog(s, slog.Default())
-	sync := syncer.New(s, g.directory, syncer.Config{})
-	root := &resolvers.Resolver{Directory: g.directory, Access: g.access, Provisioning: g.provisioning, Sync: sync, PublicURL: "https://roster.example.com"}
+	sync := syncer.New(s, g.directory, syncer.Config{Types: types, Opener: reversed{}})
+	root := &resolvers.Resolver{Directory: g.directory, Access: g.access, Provisioning: g.provisioning, Audit: s, Sync: sync, PublicURL: "https://roster.example.com"}
 	g.exec = executor.New(resolvers.NewSchema(root))
 	g.exec.SetErrorPresenter(resolvers.Present)
 	g.exec.Use(introspection{})
@@ -61,6 +73,19 @@ func newGateway(t testing.TB) *gateway {
 		g.exec.Use(extension)
 	}
 	return g
+}
+
+// reversed is an encryption that hides a secret from whoever looks for it as it is, and from nobody else.
+type reversed struct{}
+
+func (reversed) Seal(plaintext, _ []byte) ([]byte, error) {
+	sealed := slices.Clone(plaintext)
+	slices.Reverse(sealed)
+	return sealed, nil
+}
+
+func (r reversed) Unseal(ciphertext, context []byte) ([]byte, error) {
+	return r.Seal(ciphertext, context)
 }
 
 // introspection allows it, which is the server's to decide.

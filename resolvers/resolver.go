@@ -6,6 +6,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/roster-gateway/roster/access"
+	"github.com/roster-gateway/roster/audit"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/graph"
 	"github.com/roster-gateway/roster/syncer"
@@ -17,6 +18,8 @@ type Resolver struct {
 	Access    *access.Service
 	// Provisioning is what SCIM clients did.
 	Provisioning *directory.ProvisioningLog
+	// Audit is who changed what.
+	Audit audit.Store
 	// Sync synchronizes instances with their sources.
 	Sync *syncer.Service
 	// PublicURL is where clients reach the server, without a trailing slash; Tenant URLs begin with it.

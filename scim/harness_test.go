@@ -42,6 +42,7 @@ type world struct {
 	log       *safeBuffer
 	events    *directory.ProvisioningLog
 	database  string
+	db        *sql.DB
 }
 
 // client speaks to the server with one instance's token.
@@ -81,7 +82,12 @@ func newWorldOf(t testing.TB, types *schema.Registry) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	w := &world{t: t, store: s, directory: directory.New(s, scim.DirectoryOptions(types)...), access: access.New(s, access.Config{AdminToken: "the-admin-token"}), log: &safeBuffer{}, database: database}
+	db, err := sql.Open("postgres", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w := &world{t: t, db: db, store: s, directory: directory.New(s, scim.DirectoryOptions(types)...), access: access.New(s, access.Config{AdminToken: "the-admin-token"}), log: &safeBuffer{}, database: database}
 	w.events = directory.NewProvisioningLog(s, slog.New(slog.NewTextHandler(w.log, nil)))
 	handler := scim.NewHandler(w.directory, w.access, scim.Config{
 		PublicURL: publicURL, MaxBody: maxBody, Registry: types, Log: slog.New(slog.NewTextHandler(w.log, nil)), Events: w.events,
@@ -130,12 +136,7 @@ func (w *world) set(key, value string) {
 // count asks the database itself.
 func (w *world) count(query string, args ...any) (n int) {
 	w.t.Helper()
-	db, err := sql.Open("postgres", w.database)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.QueryRowContext(w.t.Context(), query, args...).Scan(&n); err != nil {
+	if err := w.db.QueryRowContext(w.t.Context(), query, args...).Scan(&n); err != nil {
 		w.t.Fatal(err)
 	}
 	return n

@@ -59,8 +59,12 @@ const freshRows = `fresh AS MATERIALIZED (
 const notSealed = `NOT EXISTS (SELECT FROM audit_seal s WHERE s.audit_id = a.id)`
 
 const (
-	freshSQL = `WITH ` + freshRows + ` SELECT ` + eventColumns + ` FROM fresh JOIN audit a USING (id) WHERE ` + notSealed + ` ORDER BY a.id LIMIT $3`
-	anySQL   = `WITH ` + freshRows + ` SELECT EXISTS (SELECT FROM fresh a WHERE ` + notSealed + `)`
+	// The OFFSETs keep the planner, which cannot know how few rows there are, from joining whole tables.
+	freshSQL = `WITH ` + freshRows + `, next AS (
+		SELECT id FROM fresh WHERE NOT EXISTS (SELECT FROM audit_seal s WHERE s.audit_id = fresh.id OFFSET 0) ORDER BY id LIMIT $3
+	) SELECT ` + eventColumns + ` FROM next CROSS JOIN LATERAL (SELECT * FROM audit WHERE audit.id = next.id OFFSET 0) AS a ORDER BY a.id`
+	anySQL = `WITH ` + freshRows + ` SELECT EXISTS (
+		SELECT FROM fresh WHERE NOT EXISTS (SELECT FROM audit_seal s WHERE s.audit_id = fresh.id OFFSET 0))`
 	// windowSQL is where the next ids after $1 end, and leftSQL which of these are not sealed: how rows are found when nothing is
 	// known of them.
 	windowSQL = `SELECT coalesce(max(id), 0) FROM (SELECT id FROM audit WHERE id > $1 ORDER BY id LIMIT $2) AS next`

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/roster-gateway/roster/audit"
 	"github.com/roster-gateway/roster/directory"
 )
 
@@ -19,6 +20,14 @@ var (
 	AddMembersSQL    = addMembersSQL
 	RemoveMembersSQL = removeMembersSQL
 )
+
+// FreshAuditSQL finds what is to be sealed.
+var FreshAuditSQL = freshSQL
+
+// AuditSQLFor is the statement of [Store.AuditEvents], with its arguments.
+func AuditSQLFor(f audit.Filter, after int64, limit int) (string, []any) {
+	return auditSQLFor(f, after, limit)
+}
 
 // ResourcesSQL is the statement of [Store.Resources], with its arguments.
 func ResourcesSQL(q directory.ListQuery, links directory.LinkSet) (string, []any, error) {

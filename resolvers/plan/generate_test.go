@@ -33,7 +33,7 @@ type enum string
 // uncovered are fields that plans leave to the generated executor.
 var uncovered = map[string]bool{
 	"Provider.instances": true, "ProviderInstance.runtimeConfig": true, "ProviderInstance.scimUrl": true,
-	"Query.node": true, "Query.nodes": true, "Query.viewer": true, "Query.accessTokens": true, "Query.revision": true,
+	"Query.node": true, "Query.nodes": true, "Query.viewer": true, "Query.accessTokens": true, "Query.audit": true, "Query.revision": true,
 	"Query.conflicts": true, "Query.changes": true, "Query.providerTypes": true, "Query.providers": true,
 	"Query.provider": true, "Query.providerInstance": true, "Query.syncRuns": true, "Query.syncRun": true, "ProviderInstance.runs": true,
 }

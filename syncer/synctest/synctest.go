@@ -233,12 +233,18 @@ func (r *Rig) dieOnce(uid uuid.UUID, left int64, after bool) (ended bool) {
 // Died tells how many processes were killed at which transactions.
 func (r *Rig) Died() map[string]int { return r.died }
 
-// Aside lists the tables that runs left behind which kept there what they read.
-func (r *Rig) Aside() (tables []string) {
+// SQL is the database itself.
+func (r *Rig) SQL() *sqlx.DB {
 	r.t.Helper()
 	db, err := sqlx.Connect("postgres", r.url)
 	r.Must(err)
-	defer db.Close()
-	r.Must(db.SelectContext(r.t.Context(), &tables, `SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(stage|todo|want)_.*[0-9]$' ORDER BY relname`))
+	r.t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// Aside lists the tables that runs left behind which kept there what they read.
+func (r *Rig) Aside() (tables []string) {
+	r.t.Helper()
+	r.Must(r.SQL().SelectContext(r.t.Context(), &tables, `SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(stage|todo|want)_.*[0-9]$' ORDER BY relname`))
 	return tables
 }
