@@ -41,7 +41,7 @@ var lines = []line{
 	{"Filters", "escapes and surrogate pairs are decoded", in("scim/filter", "TestParse", "TestS2ParseRefuses")},
 	{"Filters", "True, False and words without quotes are literals", in("scim/filter", "TestParse")},
 	{"Filters", "what is malformed or not supported is 400 invalidFilter", append(in("scim/filter", "TestS2ParseRefuses", "TestUnanswerableFiltersAreRefused"), in("scim", "TestS2BadFilters")...)},
-	{"Filters", "length and depth are bounded before parsing, and hostile ones refused at once", append(in("scim/filter", "TestParseLimits"), in("scim", "TestHostileFiltersAreRefusedFast")...)},
+	{"Filters", "length and depth are bounded before parsing, and hostile ones refused at once", append(in("scim/filter", "TestParseLimits"), in("scim", "TestS1HostileFiltersAreRefusedFast")...)},
 	{"Filters", "what clients ask for all the time is found by an index", in("store", "TestReadsUseIndexes", "TestWritesUseIndexes", "TestCustomReadsUseIndexes")},
 
 	{"PATCH", "all operations or none", in("scim", "TestPatchIsAtomic")},
@@ -53,7 +53,7 @@ var lines = []line{
 	{"PATCH", "another implementation comes to the same resource", in("scim", "TestPeer_Patch")},
 
 	{"Semantics", "ETag in header and meta.version; If-Match 412, If-None-Match 304", in("scim", "TestS12Versions", "TestLinksAreVersioned", "TestOneOfSeveralWriters")},
-	{"Semantics", "bulk, with references forward, in circles, and failOnErrors", in("scim", "TestBulk", "TestBulkReferences", "TestBulkCircles", "TestBulkFailures", "TestBulkFailOnErrors", "TestBulkLimits", "TestBulkGraphs")},
+	{"Semantics", "bulk, with references forward, in circles, and failOnErrors", in("scim", "TestBulk", "TestBulkReferences", "TestBulkCircles", "TestBulkFailures", "TestBulkFailOnErrors", "TestS11BulkLimits", "TestBulkGraphs")},
 	{"Semantics", "paging by index in a stable order", in("scim", "TestPaging", "TestPageSizes")},
 	{"Semantics", "paging by cursor (RFC 9865)", in("scim", "TestCursors", "TestCursorsAreStable")},
 	{"Semantics", "sorting", in("scim", "TestSort")},

@@ -328,3 +328,34 @@ func TestL8AChainOfTenThousandEnds(t *testing.T) {
 		t.Errorf("the path has %d identities, %v; want %d", len(path), err, depth)
 	}
 }
+
+// Who is a member of itself, members that contain each other, and members over many ways: a walk ends, and each counts
+// once.
+func TestL8CyclesAndDiamondsEnd(t *testing.T) {
+	t.Parallel()
+	f := newStoreFixture(t)
+	hr := f.instance("HR", directory.TypeSCIM, "")
+	const layers, width = 20, 5 // 5^20 ways lead down
+	if _, err := f.db.Exec(`INSERT INTO identity (uid, kind, instance_id, name, name_key, fqn, fqn_key, plain_key, display_name, display_key)
+		SELECT gen_random_uuid(), 'GROUP', $1, n, n, 'HR:' || n, 'hr:' || n, 'hr:' || n, n, n
+		FROM (SELECT 'g' || layer || '-' || place FROM generate_series(1, $2) AS layer, generate_series(1, $3) AS place UNION VALUES ('self'), ('one'), ('other')) AS t (n)`,
+		hr.ID, layers, width); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.db.Exec(`INSERT INTO link (container_id, kind, member_id)
+		SELECT a.id, 'member'::link_kind, b.id FROM identity a JOIN identity b ON
+			split_part(b.name, '-', 1) = 'g' || (substr(split_part(a.name, '-', 1), 2)::int + 1) WHERE a.name LIKE 'g%' AND b.name LIKE 'g%'
+		UNION SELECT a.id, 'member'::link_kind, b.id FROM identity a, identity b WHERE (a.name, b.name) IN (('self', 'self'), ('one', 'other'), ('other', 'one'))`); err != nil {
+		t.Fatal(err)
+	}
+	for fqn, want := range map[string]int{"HR:g1-1": (layers - 1) * width, "HR:self": 1, "HR:one": 2} {
+		n, err := f.Reader().MemberCount(f.ctx, f.byFQN(fqn), effective)
+		if err != nil || n != want {
+			t.Errorf("%s has %d members, %v; want %d", fqn, n, err, want)
+		}
+	}
+	principals, err := f.Reader().Principals(f.ctx, "HR:g20-1")
+	if err != nil || len(principals) != (layers-1)*width+1 {
+		t.Errorf("%d principals, %v", len(principals), err)
+	}
+}

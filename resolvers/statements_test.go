@@ -33,7 +33,7 @@ func crowd(t testing.TB, g *gateway, instance *directory.Instance, users, groups
 
 // An operation's statements depend on its depth, not on how many rows it reads. Reads that come late to their batch
 // on a busy machine make another one: the bound leaves room for that, and none for a statement a row.
-func TestStatementsDoNotGrowWithRows(t *testing.T) {
+func TestG21StatementsDoNotGrowWithRows(t *testing.T) {
 	t.Parallel()
 	small, large := newGateway(t), newGateway(t)
 	crowd(t, small, small.instance(t, "HR", ""), 3, 3)

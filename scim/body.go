@@ -22,9 +22,12 @@ func (rq *request) object() (map[string]any, error) {
 	if err := checkMediaType(rq.r.Header); err != nil {
 		return nil, err
 	}
+	if rq.r.ContentLength > rq.cfg.MaxBody { // said before it is sent
+		return nil, rq.tooLarge()
+	}
 	text, err := io.ReadAll(http.MaxBytesReader(rq.w, rq.r.Body, rq.cfg.MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, &problem{status: http.StatusRequestEntityTooLarge, detail: "The body is larger than " + grouped(rq.cfg.MaxBody) + " bytes, the most that one request may have."}
+		return nil, rq.tooLarge()
 	}
 	if err != nil {
 		return nil, badInput(patch.InvalidSyntax, "The body could not be read to its end.")
@@ -32,6 +35,10 @@ func (rq *request) object() (map[string]any, error) {
 	object, err := decodeObject(text)
 	rq.note.sent(object)
 	return object, err
+}
+
+func (rq *request) tooLarge() error {
+	return &problem{status: http.StatusRequestEntityTooLarge, detail: "The body is larger than " + grouped(rq.cfg.MaxBody) + " bytes, the most that one request may have."}
 }
 
 // grouped writes a number with commas between its thousands.

@@ -172,7 +172,7 @@ func TestBulkFailOnErrors(t *testing.T) {
 }
 
 // L3, L4: the limits of ServiceProviderConfig are kept, and told in the sentence.
-func TestBulkLimits(t *testing.T) {
+func TestS11BulkLimits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := w.get("/ServiceProviderConfig").has(true, "bulk", "supported").has(json.Number("1000"), "bulk", "maxOperations").has(json.Number("65536"), "bulk", "maxPayloadSize")

@@ -125,7 +125,7 @@ func TestS2BadFilters(t *testing.T) {
 }
 
 // S1: a hostile filter costs little.
-func TestHostileFiltersAreRefusedFast(t *testing.T) {
+func TestS1HostileFiltersAreRefusedFast(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, text := range map[string]string{
