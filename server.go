@@ -51,13 +51,14 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	if err != nil {
 		return command.Gateway{}, err
 	}
-	tokens := access.New(p.Store, access.Config{AdminToken: p.Settings.AdminToken.Reveal(), Issuers: issuers, People: people})
+	tokens := access.New(p.Store, access.Config{AdminToken: p.Settings.AdminToken.Reveal(), Issuers: issuers, People: people, Log: p.Log})
 	if err := people.HoldInMemory(p.Background, p.Store, p.Settings.CacheSize); err != nil {
 		return command.Gateway{}, err
 	}
 	if err := tokens.HoldInMemory(p.Background, people); err != nil {
 		return command.Gateway{}, err
 	}
+	go tokens.Keep(p.Background)
 	go people.WatchGrowth(p.Background, p.Store)
 	go people.Reevaluate(p.Background, p.Store, reevaluator(types))
 	go people.KeepHouse(p.Background, p.Store, directory.Retention{
@@ -116,10 +117,11 @@ func gateway(p command.Parts) (command.Gateway, error) {
 			Await:   people.Await,
 			Ping:    p.Store.Ping,
 		},
-		Bootstrap:    tokens.Bootstrap,
-		Replica:      people.ReplicaStats,
-		Provisioning: provisioning,
-		Sync:         synchronization,
+		Bootstrap:      tokens.Bootstrap,
+		ExpiringTokens: tokens.Expiring,
+		Replica:        people.ReplicaStats,
+		Provisioning:   provisioning,
+		Sync:           synchronization,
 	}, nil
 }
 

@@ -36,11 +36,23 @@ type Token struct {
 	Name   string
 	Scopes []Scope
 	// Instance is the provider instance that a SCIM token belongs to; nil for other tokens.
-	Instance   *directory.Instance
+	Instance *directory.Instance
+	// RestrictTo is what the token sees of the directory; nil for everything. Within are the instances that come to this now.
+	RestrictTo []Restriction
+	Within     *directory.Scope
 	ExpiresAt  *time.Time
 	LastUsedAt *time.Time
 	CreatedAt  time.Time
 	RevokedAt  *time.Time
+}
+
+// Restriction is a part of the directory that a token is narrowed to: one instance, or all instances of a provider, those to
+// come too (Instance nil).
+type Restriction struct {
+	Provider string
+	Instance *string
+	// ProviderID is the store's key of the provider, or InstanceID of the instance; the other one is 0.
+	ProviderID, InstanceID int64
 }
 
 // Principal is who acts in a request.
@@ -55,6 +67,8 @@ type Principal struct {
 	Issuer, Subject string
 	// Identity is the public id of the user whom the token stands for; zero for tokens that belong to programs.
 	Identity uuid.UUID
+	// Within is what the principal sees of the directory; nil for everything.
+	Within *directory.Scope
 	// ExpiresAt is when the token ends; nil for one that does not expire.
 	ExpiresAt *time.Time
 }
@@ -81,8 +95,11 @@ func (p *Principal) Administers() bool {
 
 type principalKey struct{}
 
-// WithPrincipal returns a context in which p acts.
+// WithPrincipal returns a context in which p acts, narrowed to what p sees.
 func WithPrincipal(ctx context.Context, p *Principal) context.Context {
+	if p != nil && p.Within != nil {
+		ctx = directory.WithScope(ctx, p.Within)
+	}
 	return context.WithValue(ctx, principalKey{}, p)
 }
 

@@ -15,9 +15,6 @@ import (
 // AdminName is the name of the principal that the configured token stands for.
 const AdminName = "admin"
 
-// touchEvery is how much time has to pass before another use of a token is noted.
-const touchEvery = time.Minute
-
 // Authenticate returns the principal that the values of a request's Authorization header stand for: exactly one,
 // Bearer (in any case) and a live token (RFC 6750 section 2.1), or a good one of an issuer. Whatever else was sent, the error is the same
 // CodeUnauthenticated.
@@ -41,12 +38,10 @@ func (s *Service) Authenticate(ctx context.Context, authorization []string) (*Pr
 	if token == nil || !token.live(now) {
 		return nil, unauthenticated()
 	}
-	if s.dueForTouch(token, now) {
-		if err := s.store.TouchToken(ctx, token.ID, now); err != nil {
-			s.log.WarnContext(ctx, "the use of an access token was not noted", "token", token.UID, "error", err)
-		}
-	}
-	return &Principal{Name: token.Name, Scopes: token.Scopes, Token: token.UID, Instance: token.Instance, ExpiresAt: token.ExpiresAt}, nil
+	s.uses.note(token, now)
+	return &Principal{
+		Name: token.Name, Scopes: token.Scopes, Token: token.UID, Instance: token.Instance, Within: token.Within, ExpiresAt: token.ExpiresAt,
+	}, nil
 }
 
 // Recheck reports by an error, CodeUnauthenticated or CodeForbidden, that the principal's token is live no more, or that
@@ -80,19 +75,6 @@ func (s *Service) recheckIssued(ctx context.Context, p *Principal) error {
 		return nil
 	}
 	return s.people.ActStill(ctx, p.Identity)
-}
-
-// dueForTouch reports whether a use has to be noted now. Of several uses at once, one notes it.
-func (s *Service) dueForTouch(t *Token, now time.Time) bool {
-	last := time.Time{}
-	if t.LastUsedAt != nil {
-		last = *t.LastUsedAt
-	}
-	noted, _ := s.touched.LoadOrStore(t.ID, last)
-	if now.Sub(noted.(time.Time)) < touchEvery {
-		return false
-	}
-	return s.touched.CompareAndSwap(t.ID, noted, now)
 }
 
 // live reports whether the token opens anything.

@@ -96,39 +96,87 @@ func TestEmptyAdminTokenIsNoToken(t *testing.T) {
 	}
 }
 
-func TestUseIsNotedOnceAMinute(t *testing.T) {
+// Uses are noted beside the requests, all tokens' in one statement.
+func TestUsesAreWrittenTogetherOnceAMinute(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	db := newStore(t)
 	s := access.New(db, access.Config{Now: c.now})
-	token, secret := create(t, s, readToken)
-	use := func() (statements uint64) {
-		t.Helper()
+	var tokens []uuid.UUID
+	var secrets []string
+	for range 3 {
+		token, secret := create(t, s, readToken)
+		tokens, secrets = append(tokens, token.UID), append(secrets, secret)
+	}
+	statements := func(do func()) uint64 {
 		before := db.Statements()
-		if _, err := s.Authenticate(t.Context(), []string{"Bearer " + secret}); err != nil {
-			t.Fatal(err)
-		}
+		do()
 		return db.Statements() - before
 	}
-	used := func() time.Time {
+	use := func() {
 		t.Helper()
-		tokens, err := s.TokensByUID(t.Context(), []uuid.UUID{token.UID})
-		if err != nil || tokens[0] == nil || tokens[0].LastUsedAt == nil {
-			t.Fatalf("no use is noted: %v, %v", tokens, err)
+		for _, secret := range secrets[:2] {
+			if _, err := s.Authenticate(t.Context(), []string{"Bearer " + secret}); err != nil {
+				t.Fatal(err)
+			}
 		}
-		return *tokens[0].LastUsedAt
 	}
-	first := c.now()
-	if n := use(); n != 2 {
-		t.Errorf("the first use took %d statements, want a look-up and a note", n)
+	write := func() {
+		t.Helper()
+		if err := s.WriteUses(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used := func() (out []time.Time) {
+		t.Helper()
+		found, err := s.TokensByUID(t.Context(), tokens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range found {
+			if token.LastUsedAt != nil {
+				out = append(out, token.LastUsedAt.UTC())
+			}
+		}
+		return out
+	}
+	first := c.now().UTC()
+	if n := statements(use); n != 2 {
+		t.Errorf("two uses took %d statements, want the look-ups alone", n)
+	}
+	if n := statements(write); n != 1 {
+		t.Errorf("two uses were written in %d statements", n)
 	}
 	c.pass(59 * time.Second)
-	if n := use(); n != 1 || !used().Equal(first) {
-		t.Errorf("the second use took %d statements, noted %v; want one and nothing new", n, used())
+	use()
+	if n := statements(write); n != 0 {
+		t.Errorf("uses within the minute took %d statements", n)
+	}
+	if diff := cmp.Diff([]time.Time{first, first}, used()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	c.pass(time.Second)
-	if n := use(); n != 2 || !used().Equal(c.now()) {
-		t.Errorf("the third use took %d statements, noted %v; want two and %v", n, used(), c.now())
+	use()
+	write()
+	second := c.now().UTC()
+	if diff := cmp.Diff([]time.Time{second, second}, used()); diff != "" {
+		t.Errorf("a minute later (-want +got):\n%s", diff)
+	}
+	// What another replica noted since is not taken back.
+	other := access.New(db, access.Config{Now: func() time.Time { return first.Add(-time.Hour) }})
+	if _, err := other.Authenticate(t.Context(), []string{"Bearer " + secrets[2]}); err != nil {
+		t.Fatal(err)
+	}
+	c.pass(time.Minute)
+	if _, err := s.Authenticate(t.Context(), []string{"Bearer " + secrets[2]}); err != nil {
+		t.Fatal(err)
+	}
+	write()
+	if err := other.WriteUses(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := used(); len(got) != 3 || !got[2].Equal(c.now()) {
+		t.Errorf("an older use was written over a later one: %v", got)
 	}
 }
 

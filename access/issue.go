@@ -18,6 +18,8 @@ type CreateTokenInput struct {
 	Scopes []Scope
 	// Provider and Instance name the instance of a SCIM token. Instance nil is the provider's instance without a name.
 	Provider, Instance *string
+	// RestrictTo narrows a token to parts of the directory, by their names; nil for everything.
+	RestrictTo []Restriction
 	// ExpiresAt nil means never.
 	ExpiresAt *time.Time
 }
@@ -37,6 +39,10 @@ func (s *Service) CreateToken(ctx context.Context, in CreateTokenInput) (*Token,
 			return nil, "", err
 		}
 		t.Instance = instance
+	}
+	var err error
+	if t.RestrictTo, err = s.restrictions(ctx, in.RestrictTo); err != nil {
+		return nil, "", err
 	}
 	secret := newSecret()
 	token, err := s.store.InsertToken(ctx, t, HashOf(secret), created(ctx, t))
@@ -68,7 +74,7 @@ func (s *Service) check(t Token, in CreateTokenInput) error {
 	case slices.Contains(t.Scopes, SCIM) && in.Provider == nil:
 		return directory.BadInput("provider", "provider is required for a SCIM token.")
 	}
-	return nil
+	return checkRestriction(t, in)
 }
 
 // mayGive refuses to give scopes away that the giver lacks, so that TOKEN_ADMIN alone makes nobody more than that. SCIM is
@@ -88,35 +94,56 @@ func mayGive(giver *Principal, scopes []Scope) error {
 
 // instance finds the SCIM instance that a token is to belong to.
 func (s *Service) instance(ctx context.Context, provider, name *string) (*directory.Instance, error) {
+	p, err := s.provider(ctx, "provider", *provider)
+	if err != nil {
+		return nil, err
+	}
+	if p.Type != directory.TypeSCIM {
+		return nil, directory.BadInput("provider", "The provider %q is of type %s; a SCIM token belongs to an instance of type %s.", *provider, p.Type, directory.TypeSCIM)
+	}
+	instance, err := s.instanceOf(ctx, p, deref(name))
+	switch {
+	case err != nil || instance != nil:
+		return instance, err
+	case name == nil:
+		return nil, directory.NotFound("instance", "The provider %q has no instance without a name; name one of its instances.", *provider)
+	}
+	return nil, directory.NotFound("instance", "The provider %q has no instance %q.", *provider, *name)
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// provider finds a provider by its label.
+func (s *Service) provider(ctx context.Context, field, label string) (*directory.Provider, error) {
 	providers, err := s.store.Providers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	label := directory.FoldKey(*provider)
-	at := slices.IndexFunc(providers, func(p *directory.Provider) bool { return directory.FoldKey(p.Name) == label })
+	key := directory.FoldKey(label)
+	at := slices.IndexFunc(providers, func(p *directory.Provider) bool { return directory.FoldKey(p.Name) == key })
 	if at < 0 {
-		return nil, directory.NotFound("provider", "There is no provider %q.", *provider)
+		return nil, directory.NotFound(field, "There is no provider %q.", label)
 	}
-	if providers[at].Type != directory.TypeSCIM {
-		return nil, directory.BadInput("provider", "The provider %q is of type %s; a SCIM token belongs to an instance of type %s.", *provider, providers[at].Type, directory.TypeSCIM)
-	}
+	return providers[at], nil
+}
+
+// instanceOf finds an instance of a provider by its name, nil where there is none.
+func (s *Service) instanceOf(ctx context.Context, p *directory.Provider, name string) (*directory.Instance, error) {
 	instances, err := s.store.Instances(ctx)
 	if err != nil {
 		return nil, err
 	}
-	key := ""
-	if name != nil {
-		key = directory.FoldKey(*name)
+	key := directory.FoldKey(name)
+	at := slices.IndexFunc(instances, func(i *directory.Instance) bool { return i.Provider.ID == p.ID && directory.FoldKey(i.Name) == key })
+	if at < 0 {
+		return nil, nil
 	}
-	for _, i := range instances {
-		if i.Provider.ID == providers[at].ID && directory.FoldKey(i.Name) == key {
-			return i, nil
-		}
-	}
-	if name == nil {
-		return nil, directory.NotFound("instance", "The provider %q has no instance without a name; name one of its instances.", *provider)
-	}
-	return nil, directory.NotFound("instance", "The provider %q has no instance %q.", *provider, *name)
+	return instances[at], nil
 }
 
 // Revoke ends a token for good, at once.
@@ -142,6 +169,9 @@ func created(ctx context.Context, t Token) directory.Audit {
 	detail := map[string]any{"name": t.Name, "scopes": t.Scopes}
 	if t.Instance != nil {
 		detail["provider"], detail["instance"] = t.Instance.Provider.Name, t.Instance.Name
+	}
+	if t.RestrictTo != nil {
+		detail["restrictTo"] = t.RestrictTo
 	}
 	if t.ExpiresAt != nil {
 		detail["expiresAt"] = t.ExpiresAt.UTC()

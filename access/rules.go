@@ -69,6 +69,7 @@ var Rules = map[string]Scope{
 	"Mutation.syncIdentity":    SyncAdmin,
 
 	"Mutation.createAccessToken": TokenAdmin,
+	"Mutation.rotateAccessToken": TokenAdmin,
 	"Mutation.revokeAccessToken": TokenAdmin,
 
 	"Subscription.changes": Read,
@@ -105,6 +106,7 @@ var Rules = map[string]Scope{
 
 	"Viewer":      Anyone,
 	"AccessToken": TokenAdmin, "AccessTokenConnection": TokenAdmin, "AccessTokenEdge": TokenAdmin,
+	"AccessRestriction": TokenAdmin,
 
 	// A payload repeats what its mutation was allowed to do; the nouns inside it have the rules of their types.
 	"UserError":         Anyone,
@@ -116,7 +118,7 @@ var Rules = map[string]Scope{
 	"SetSyncSchedulePayload":        SyncAdmin, "TestConnectionPayload": SyncAdmin, "StartSyncPayload": SyncAdmin, "CancelSyncPayload": SyncAdmin,
 	"ApproveSyncPayload": SyncAdmin, "RejectSyncPayload": SyncAdmin, "ResetSyncStatePayload": SyncAdmin, "SyncIdentityPayload": SyncAdmin,
 	"SetRuntimeConfigPayload": SyncAdmin, "DeleteRuntimeConfigPayload": SyncAdmin,
-	"CreateAccessTokenPayload": TokenAdmin, "RevokeAccessTokenPayload": TokenAdmin,
+	"CreateAccessTokenPayload": TokenAdmin, "RotateAccessTokenPayload": TokenAdmin, "RevokeAccessTokenPayload": TokenAdmin,
 }
 
 // RuleFor returns the scope that a field needs, by its coordinate. A field without a rule is nobody's.

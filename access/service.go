@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +30,11 @@ type Store interface {
 	AnyLiveToken(ctx context.Context, now time.Time) (bool, error)
 	// RevokeToken reports whether there was such a token that was not revoked.
 	RevokeToken(ctx context.Context, uid uuid.UUID, at time.Time, a directory.Audit) (bool, error)
-	// TouchToken notes a use, unless one within the minute before is noted already.
-	TouchToken(ctx context.Context, id int64, at time.Time) error
+	// RotateToken is InsertToken for the successor of a token, which ends at until unless it ends before. Where there is none that
+	// is live now it stores nothing and returns nil.
+	RotateToken(ctx context.Context, old uuid.UUID, now, until time.Time, t Token, hash Hash, a directory.Audit) (*Token, error)
+	// NoteUses notes when tokens were used last, unless a later use is noted already.
+	NoteUses(ctx context.Context, ids []int64, at []time.Time) error
 
 	Providers(ctx context.Context) ([]*directory.Provider, error)
 	Instances(ctx context.Context) ([]*directory.Instance, error)
@@ -56,6 +58,8 @@ type Config struct {
 	People People
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Log takes what an operator should know; nil is the default logger.
+	Log *slog.Logger
 }
 
 // Service knows the access tokens. It is safe for concurrent use.
@@ -70,13 +74,17 @@ type Service struct {
 	// held are the tokens in memory, nil where each is looked up in the store.
 	held    atomic.Pointer[heldTokens]
 	replica Replica
-	// touched is when this process last noted a use, a time.Time by token id.
-	touched sync.Map
+	uses    uses
+	// warned is when the log told of the end of a token.
+	warned map[uuid.UUID]time.Time
 }
 
 // New returns a Service over a store.
 func New(store Store, cfg Config) *Service {
-	s := &Service{store: store, people: cfg.People, now: cfg.Now, log: slog.Default()}
+	s := &Service{store: store, people: cfg.People, now: cfg.Now, log: cfg.Log, warned: map[uuid.UUID]time.Time{}}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -31,7 +31,8 @@ type Conflict struct {
 // conflictSpace makes a conflict's id from its key (UUID version 5, RFC 9562 section 5.5).
 var conflictSpace = uuid.MustParse("5d1c6a52-5f0b-4f5e-9d8e-0a4d6d3c7b11")
 
-// Conflicts pages through the conflicts in the order of their names.
+// Conflicts pages through the conflicts in the order of their names; narrowed to a scope, those of which all identities
+// are in it.
 func (r *Reader) Conflicts(args PageArgs) (*ConflictConnection, error) {
 	if err := CheckFirst(args.First); err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func (r *Reader) Conflicts(args PageArgs) (*ConflictConnection, error) {
 	}
 	return NewPage(args.After != nil,
 		func(ctx context.Context) ([]PageEdge[*Conflict], bool, error) {
-			rows, err := r.d.store.Conflicts(ctx, after, args.First+1)
+			rows, err := r.d.store.Conflicts(ctx, r.scope, after, args.First+1)
 			if err != nil {
 				return nil, false, err
 			}
@@ -72,5 +73,5 @@ func (r *Reader) Conflicts(args PageArgs) (*ConflictConnection, error) {
 			}
 			return out, more, nil
 		},
-		r.d.store.CountConflicts), nil
+		func(ctx context.Context) (int, error) { return r.d.store.CountConflicts(ctx, r.scope) }), nil
 }

@@ -98,7 +98,8 @@ func feedPosition(after *Cursor) (FeedPosition, error) {
 	return p, nil
 }
 
-// Changes pages through the change feed in causal order, oldest first.
+// Changes pages through the change feed in causal order, oldest first; narrowed to a scope, changes whose identity, and
+// container, are in it.
 func (r *Reader) Changes(args PageArgs) (*ChangeConnection, error) {
 	if err := CheckFirst(args.First); err != nil {
 		return nil, err
@@ -124,7 +125,7 @@ func (r *Reader) Changes(args PageArgs) (*ChangeConnection, error) {
 
 // changes reads the changes after a position with their identities, and the position to go on from.
 func (r *Reader) changes(ctx context.Context, after FeedPosition, first int) ([]*Change, FeedPosition, error) {
-	rows, next, err := r.d.store.Feed(ctx, after, first)
+	rows, next, err := r.d.store.Feed(ctx, r.scope, after, first)
 	if err != nil {
 		return nil, after, err
 	}
@@ -177,7 +178,7 @@ func (d *Directory) follow(ctx context.Context, at FeedPosition, out chan<- Chan
 	defer poll.Stop()
 	for {
 		woken := d.wake.wait()
-		changes, next, err := d.Reader().changes(ctx, at, feedBatch)
+		changes, next, err := d.ReaderFor(ctx).changes(ctx, at, feedBatch)
 		if err != nil {
 			if ctx.Err() == nil && !HasCode(err, CodeUnavailable) {
 				send(ctx, out, ChangeEvent{Err: err})

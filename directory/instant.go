@@ -14,7 +14,7 @@ func (m *memory) page(ctx context.Context, q EdgeQuery) ([]Edge, bool) {
 	if err != nil {
 		return nil, false
 	}
-	return s.graph.Page(q.question(), q.After, q.First, nil), true
+	return s.graph.Page(m.question(q), q.After, q.First, nil), true
 }
 
 func (m *memory) count(ctx context.Context, q EdgeQuery) (int, bool) {
@@ -22,7 +22,7 @@ func (m *memory) count(ctx context.Context, q EdgeQuery) (int, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return s.graph.Count(q.question()), true
+	return s.graph.Count(m.question(q)), true
 }
 
 func (m *memory) path(ctx context.Context, p Pair) ([]int64, bool) {
@@ -30,7 +30,7 @@ func (m *memory) path(ctx context.Context, p Pair) ([]int64, bool) {
 	if err != nil {
 		return nil, false
 	}
-	return s.graph.Path(p.Member, p.Container, nil), true
+	return s.graph.Path(p.Member, p.Container, m.scope, nil), true
 }
 
 func (m *memory) record(ctx context.Context, id int64) (*Record, bool) {
@@ -39,7 +39,7 @@ func (m *memory) record(ctx context.Context, id int64) (*Record, bool) {
 		return nil, false
 	}
 	n := s.graph.ByID(id)
-	if n == nil {
+	if n == nil || !m.scope.Has(n.Instance) {
 		return nil, true
 	}
 	r := m.directory.cache.get(id, n.Version)

@@ -87,12 +87,17 @@ func (v *View) Rows(ctx context.Context, l *Listing) ([]*Record, bool, error) {
 	if l.none {
 		return nil, false, nil
 	}
-	records, err := v.rows(ctx, l.query)
+	records, err := v.rows(ctx, v.narrowed(l.query))
 	if err != nil {
 		return nil, false, err
 	}
 	records, more := trim(records, l.first)
 	return records, more, nil
+}
+
+func (v *View) narrowed(q ListQuery) ListQuery {
+	q.Within = v.scope
+	return q
 }
 
 func (v *View) rows(ctx context.Context, q ListQuery) ([]*Record, error) {
@@ -109,10 +114,11 @@ func (v *View) Total(ctx context.Context, l *Listing) (int, error) {
 	if l.none {
 		return 0, nil
 	}
+	q := v.narrowed(l.query)
 	if m, ok := v.source.(*memory); ok {
-		if n, ok, err := m.total(ctx, l.query); ok || err != nil {
+		if n, ok, err := m.total(ctx, q); ok || err != nil {
 			return n, err
 		}
 	}
-	return v.d.store.Count(ctx, l.query)
+	return v.d.store.Count(ctx, q)
 }

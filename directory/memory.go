@@ -19,9 +19,12 @@ type records interface {
 
 // memory is a source that answers about links and keys from a replica's graph, and about records from the hot cache.
 // What neither holds it asks the store for. All of its answers are of one state: the one that it is first asked in.
+//
+// Narrowed to a scope, it answers as if nobody else were there: the walks over links keep within it at each hop.
 type memory struct {
 	Source
 	directory *Directory
+	scope     *Scope
 
 	once  sync.Once
 	state *state
@@ -32,6 +35,9 @@ type memory struct {
 func (m *memory) pin(ctx context.Context) (*state, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if m.directory.replica == nil {
+		return nil, errNotNarrowed
 	}
 	m.once.Do(func() { m.state, m.err = m.directory.replica.pin(ctx) })
 	return m.state, m.err
@@ -47,9 +53,12 @@ func stillWanted(ctx context.Context, walk int) error {
 
 var graphKinds = map[IdentityKind]links.Kind{KindUser: links.User, KindGroup: links.Group, KindRole: links.Role}
 
-func (q EdgeQuery) question() links.Question {
-	// A StatusSet has the bits of links.Status.
-	return links.Question{Of: q.Of, Up: q.Way == Up, Effective: q.Scope == ScopeEffective, Kind: graphKinds[q.Kind], Status: links.Status(q.Status)}
+func (m *memory) question(q EdgeQuery) links.Question {
+	return links.Question{
+		Of: q.Of, Up: q.Way == Up, Effective: q.Scope == ScopeEffective, Kind: graphKinds[q.Kind],
+		Status: links.Status(q.Status), // a StatusSet has the bits of links.Status
+		Within: m.scope,
+	}
 }
 
 // Edges implements [Links].
@@ -63,7 +72,7 @@ func (m *memory) Edges(ctx context.Context, queries []EdgeQuery) ([][]Edge, erro
 		if err := stillWanted(ctx, i); err != nil {
 			return nil, err
 		}
-		out[i] = s.graph.Page(q.question(), q.After, q.First, nil)
+		out[i] = s.graph.Page(m.question(q), q.After, q.First, nil)
 	}
 	return out, nil
 }
@@ -79,7 +88,7 @@ func (m *memory) CountEdges(ctx context.Context, queries []EdgeQuery) ([]int, er
 		if err := stillWanted(ctx, i); err != nil {
 			return nil, err
 		}
-		out[i] = s.graph.Count(q.question())
+		out[i] = s.graph.Count(m.question(q))
 	}
 	return out, nil
 }
@@ -95,7 +104,7 @@ func (m *memory) Paths(ctx context.Context, pairs []Pair) ([][]int64, error) {
 		if err := stillWanted(ctx, i); err != nil {
 			return nil, err
 		}
-		out[i] = s.graph.Path(p.Member, p.Container, nil)
+		out[i] = s.graph.Path(p.Member, p.Container, m.scope, nil)
 	}
 	return out, nil
 }
@@ -110,7 +119,7 @@ func (m *memory) ByIDs(ctx context.Context, ids []int64) ([]*Record, error) {
 	var missing []int64
 	for i, id := range ids {
 		n := s.graph.ByID(id)
-		if n == nil {
+		if n == nil || !m.scope.Has(n.Instance) {
 			continue
 		}
 		if out[i] = m.directory.cache.get(id, n.Version); out[i] == nil {
@@ -189,7 +198,7 @@ func (m *memory) ByFQNKeys(ctx context.Context, keys []string) ([]*Record, error
 			continue
 		}
 		if found[0] != nil {
-			if n := s.graph.ByID(found[0].ID); n != nil && n.Status == links.Deleted {
+			if n := s.graph.ByID(found[0].ID); n != nil && n.Status == links.Deleted && m.scope.Has(n.Instance) {
 				out[i] = found[0]
 			}
 		}
@@ -228,4 +237,81 @@ func (m *memory) InstancesByID(ctx context.Context, ids []int64) ([]*Instance, e
 		}
 	}
 	return out, nil
+}
+
+// Managers implements [Source].
+func (m *memory) Managers(ctx context.Context, users []int64) ([]int64, error) {
+	managers, err := m.Source.Managers(ctx, users)
+	if err != nil || m.scope == nil {
+		return managers, err
+	}
+	s, err := m.pin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range managers {
+		if n := s.graph.ByID(id); n == nil || !m.scope.Has(n.Instance) {
+			managers[i] = 0
+		}
+	}
+	return managers, nil
+}
+
+// Reports implements [Source].
+func (m *memory) Reports(ctx context.Context, queries []EdgeQuery) ([][]Edge, error) {
+	if m.scope == nil {
+		return m.Source.Reports(ctx, queries)
+	}
+	out := make([][]Edge, len(queries))
+	for i, q := range queries {
+		err := m.eachReport(ctx, q, func(e Edge) bool {
+			out[i] = append(out[i], e)
+			return len(out[i]) != q.First
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// CountReports implements [Source].
+func (m *memory) CountReports(ctx context.Context, managers []int64) ([]int, error) {
+	if m.scope == nil {
+		return m.Source.CountReports(ctx, managers)
+	}
+	out := make([]int, len(managers))
+	for i, id := range managers {
+		err := m.eachReport(ctx, ReportsQuery(id), func(Edge) bool {
+			out[i]++
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// eachReport goes through those reports of a manager that are in scope, until do returns false.
+func (m *memory) eachReport(ctx context.Context, q EdgeQuery, do func(Edge) bool) error {
+	s, err := m.pin(ctx)
+	if err != nil {
+		return err
+	}
+	for q.First = MaxPage; ; {
+		pages, err := m.Source.Reports(ctx, []EdgeQuery{q})
+		if err != nil {
+			return err
+		}
+		for _, e := range pages[0] {
+			if n := s.graph.ByID(e.ID); n != nil && m.scope.Has(n.Instance) && !do(e) {
+				return nil
+			}
+			q.After = e.ID
+		}
+		if len(pages[0]) < q.First {
+			return nil
+		}
+	}
 }

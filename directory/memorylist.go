@@ -25,7 +25,7 @@ func (m *memory) filter(ctx context.Context, q ListQuery) (links.Filter, error) 
 	for _, kind := range q.Kinds {
 		f.Kinds = append(f.Kinds, graphKinds[kind])
 	}
-	if q.InstanceID == 0 && q.Provider == nil && q.Instance == nil {
+	if q.InstanceID == 0 && q.Provider == nil && q.Instance == nil && q.Within == nil {
 		return f, nil
 	}
 	instances, err := m.directory.replica.instances.Load().all(ctx, m.directory.store.Instances)
@@ -34,7 +34,7 @@ func (m *memory) filter(ctx context.Context, q ListQuery) (links.Filter, error) 
 	}
 	f.Instances = map[int64]bool{}
 	for _, i := range instances {
-		if (q.InstanceID == 0 || i.ID == q.InstanceID) && named(i.Provider.Name, q.Provider) && named(i.Name, q.Instance) {
+		if (q.InstanceID == 0 || i.ID == q.InstanceID) && q.Within.Has(i.ID) && named(i.Provider.Name, q.Provider) && named(i.Name, q.Instance) {
 			f.Instances[i.ID] = true
 		}
 	}

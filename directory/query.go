@@ -16,7 +16,9 @@ type ListQuery struct {
 	Provider, Instance *string
 	// InstanceID narrows to one instance; 0 is any.
 	InstanceID int64
-	Status     StatusSet
+	// Within narrows to the identities of some instances; nil is all.
+	Within *Scope
+	Status StatusSet
 	// Words are folded word prefixes that all have to occur in name, displayName, userName or email.
 	Words []string
 	// NameKey and EmailKey are folded keys (FoldKey), compared whole.

@@ -11,17 +11,23 @@ import (
 type View struct {
 	d      *Directory
 	source Source
+	scope  *Scope
 }
 
-// View returns a view for one operation.
-func (d *Directory) View() *View {
-	if d.replica == nil {
-		return &View{d, d.store}
+// View returns a view for one operation of Roster's own, which sees everything.
+func (d *Directory) View() *View { return d.view(nil) }
+
+// ViewFor returns a view for one operation, narrowed to the scope of its context.
+func (d *Directory) ViewFor(ctx context.Context) *View { return d.view(ScopeFrom(ctx)) }
+
+func (d *Directory) view(scope *Scope) *View {
+	if d.replica == nil && scope == nil {
+		return &View{d: d, source: d.store}
 	}
 	v := &struct {
 		View
 		memory
-	}{View{d: d}, memory{Source: d.store, directory: d}}
+	}{View{d: d, scope: scope}, memory{Source: d.store, directory: d, scope: scope}}
 	v.View.source = &v.memory
 	return &v.View
 }
@@ -49,9 +55,14 @@ type Reader struct {
 	allOfThem  *loader[struct{}, []*Instance]
 }
 
-// Reader returns a reader for one operation.
-func (d *Directory) Reader() *Reader {
-	v := d.View()
+// Reader returns a reader for one operation of Roster's own, which sees everything.
+func (d *Directory) Reader() *Reader { return d.View().reader() }
+
+// ReaderFor returns a reader for one operation, narrowed to the scope of its context.
+func (d *Directory) ReaderFor(ctx context.Context) *Reader { return d.ViewFor(ctx).reader() }
+
+func (v *View) reader() *Reader {
+	d := v.d
 	s := v.source
 	r := &Reader{
 		View:       v,
@@ -184,9 +195,54 @@ func (r *Reader) InstancesOf(ctx context.Context, p *Provider) ([]*Instance, err
 	}
 	out := []*Instance{}
 	for _, i := range all {
-		if i.Provider.ID == p.ID {
+		if i.Provider.ID == p.ID && r.scope.Has(i.ID) {
 			out = append(out, i)
 		}
 	}
 	return out, nil
+}
+
+// InstanceNamed returns the instance with a label and a name, nil where there is none. Both are compared without case.
+func (r *Reader) InstanceNamed(ctx context.Context, provider, name string) (*Instance, error) {
+	instance, err := r.d.Instance(ctx, provider, name)
+	if err != nil || instance == nil || !r.scope.Has(instance.ID) {
+		return nil, err
+	}
+	return instance, nil
+}
+
+// Providers lists the providers by name; narrowed to a scope, those with an instance in it.
+func (r *Reader) Providers(ctx context.Context) ([]*Provider, error) {
+	all, err := r.d.Providers(ctx)
+	if err != nil || r.scope == nil {
+		return all, err
+	}
+	out := []*Provider{}
+	for _, p := range all {
+		instances, err := r.InstancesOf(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if len(instances) > 0 {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// Provider returns the provider with a label, nil where there is none. Labels are compared without case.
+func (r *Reader) Provider(ctx context.Context, name string) (*Provider, error) {
+	if r.scope == nil {
+		return r.d.Provider(ctx, name)
+	}
+	seen, err := r.Providers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range seen {
+		if FoldKey(p.Name) == FoldKey(name) {
+			return p, nil
+		}
+	}
+	return nil, nil
 }

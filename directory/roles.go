@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -18,6 +19,9 @@ type RoleUpdate struct {
 // CreateRole adds a role. Its name is unique without case and holds neither ":" nor "\".
 func (d *Directory) CreateRole(ctx context.Context, name string, description *string) (*Role, error) {
 	if err := checkLabel("name", name); err != nil {
+		return nil, err
+	}
+	if err := d.mayHaveRoles(ctx); err != nil {
 		return nil, err
 	}
 	taken, err := d.role(ctx, name)
@@ -59,10 +63,26 @@ func (d *Directory) UpdateRole(ctx context.Context, u RoleUpdate) (*Role, error)
 	return d.putRole(ctx, "role.update", put)
 }
 
-// DeleteRole makes a role a tombstone: its links are gone, its name is free.
+// mayHaveRoles refuses callers who see no roles.
+func (d *Directory) mayHaveRoles(ctx context.Context) error {
+	local, err := d.localInstance(ctx)
+	if err == nil && !ScopeFrom(ctx).Has(local.ID) {
+		err = &Error{Code: CodeForbidden, Message: "This access token is narrowed to providers without roles; those are of the provider " + LocalProvider + "."}
+	}
+	return err
+}
+
+// DeleteRole makes a role a tombstone: its links are gone, its name is free. Who is narrowed to a scope may not take links
+// away from identities out of it.
 func (d *Directory) DeleteRole(ctx context.Context, name string) error {
 	role, err := d.existingRole(ctx, "name", name)
 	if err != nil {
+		return err
+	}
+	links := EdgeQuery{Of: role.ID, Scope: ScopeDirect, Status: AnyLive, Way: Down}
+	up := links
+	up.Way = Up
+	if err := d.mustSee(ctx, links, up); err != nil {
 		return err
 	}
 	local, err := d.localInstance(ctx)
@@ -73,8 +93,34 @@ func (d *Directory) DeleteRole(ctx context.Context, name string) error {
 	return err
 }
 
-// AddRoleMembers adds the identities that FQNs name to a role: all of them or, where one is unknown or deleted, none.
+// mustSee refuses callers who are narrowed to a scope and do not see all that is linked to a role in some ways.
+func (d *Directory) mustSee(ctx context.Context, linked ...EdgeQuery) error {
+	if ScopeFrom(ctx) == nil {
+		return nil
+	}
+	all, err := d.store.CountEdges(ctx, linked)
+	if err != nil {
+		return err
+	}
+	seen, err := d.ViewFor(ctx).Source().CountEdges(ctx, linked)
+	if err == nil && !slices.Equal(all, seen) {
+		err = &Error{Code: CodeForbidden, Message: "The role has members, or is in groups, of providers that this access token is not for."}
+	}
+	return err
+}
+
+// AddRoleMembers adds the identities that FQNs name to a role: all of them or, where one is unknown or deleted, none. It
+// gives them all that the role is in, however far up: who is narrowed to a scope has to see that.
 func (d *Directory) AddRoleMembers(ctx context.Context, role string, members []string) (*Role, error) {
+	if ScopeFrom(ctx) != nil {
+		r, err := d.existingRole(ctx, "role", role)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.mustSee(ctx, EdgeQuery{Of: r.ID, Way: Up, Scope: ScopeEffective, Status: AnyLive}); err != nil {
+			return nil, err
+		}
+	}
 	return d.changeRoleMembers(ctx, role, members, "role.members.add", func(c *MemberChange, uids []uuid.UUID) { c.Add = uids })
 }
 
@@ -123,7 +169,7 @@ func (d *Directory) namedMembers(ctx context.Context, fqns []string) ([]uuid.UUI
 	}
 	uids := make([]uuid.UUID, len(fqns))
 	for i, r := range records {
-		if r == nil || r.Status == StatusDeleted {
+		if r == nil || r.Status == StatusDeleted || !ScopeFrom(ctx).Has(r.InstanceID) {
 			e := NotFound("members", "%q names no identity that Roster knows.", fqns[i])
 			e.Field = append(e.Field, fmt.Sprint(i))
 			return nil, e
@@ -168,7 +214,7 @@ func (d *Directory) existingRole(ctx context.Context, field, name string) (*Reco
 		if err != nil {
 			return nil, err
 		}
-		if r := records[0]; r != nil && r.Kind == KindRole && r.Status != StatusDeleted {
+		if r := records[0]; r != nil && r.Kind == KindRole && r.Status != StatusDeleted && ScopeFrom(ctx).Has(r.InstanceID) {
 			return r, nil
 		}
 	}

@@ -67,15 +67,16 @@ type Store interface {
 	// DeleteRuntimeConfig reports whether the entry existed.
 	DeleteRuntimeConfig(ctx context.Context, instance int64, key string, reevaluate bool, a Audit) (bool, error)
 
-	Conflicts(ctx context.Context, after string, first int) ([]ConflictRow, error)
-	CountConflicts(ctx context.Context) (int, error)
+	// Conflicts lists those whose identities are all within a scope.
+	Conflicts(ctx context.Context, within *Scope, after string, first int) ([]ConflictRow, error)
+	CountConflicts(ctx context.Context, within *Scope) (int, error)
 
 	// Snapshot returns the state of the store now.
 	Snapshot(ctx context.Context) (Revision, error)
 	// Reflects reports whether the state of the store now includes a revision; ReasonExpired where it never can.
 	Reflects(ctx context.Context, r Revision) (bool, error)
-	// Feed reads changes in causal order.
-	Feed(ctx context.Context, after FeedPosition, first int) ([]ChangeRow, FeedPosition, error)
+	// Feed reads changes in causal order: those whose identity, and container where there is one, are within a scope.
+	Feed(ctx context.Context, within *Scope, after FeedPosition, first int) ([]ChangeRow, FeedPosition, error)
 }
 
 // Batch is a planned transaction. Rows are written in the order of the fields.

@@ -32,6 +32,52 @@ type ViewerResolver interface {
 
 // region    **************************** field.gotpl *****************************
 
+func (ec *executionContext) _AccessRestriction_provider(ctx context.Context, field graphql.CollectedField, obj *access.Restriction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccessRestriction_provider(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Provider, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccessRestriction_provider(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessRestriction", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AccessRestriction_instance(ctx context.Context, field graphql.CollectedField, obj *access.Restriction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccessRestriction_instance(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Instance, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccessRestriction_instance(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessRestriction", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _AccessToken_id(ctx context.Context, field graphql.CollectedField, obj *access.Token) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -128,6 +174,38 @@ func (ec *executionContext) fieldContext_AccessToken_instance(_ context.Context,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ProviderInstance(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccessToken_restrictedTo(ctx context.Context, field graphql.CollectedField, obj *access.Token) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccessToken_restrictedTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RestrictTo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []access.Restriction) graphql.Marshaler {
+			return ec.marshalOAccessRestriction2ᚕgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋaccessᚐRestrictionᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccessToken_restrictedTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessToken",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccessRestriction(ctx, field)
 		},
 	}
 	return fc, nil
@@ -495,6 +573,93 @@ func (ec *executionContext) fieldContext_RevokeAccessTokenPayload_userErrors(_ c
 	return fc, nil
 }
 
+func (ec *executionContext) _RotateAccessTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *model.RotateAccessTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateAccessTokenPayload_token(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Token, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *access.Token) graphql.Marshaler {
+			return ec.marshalOAccessToken2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋaccessᚐToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RotateAccessTokenPayload_token(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RotateAccessTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccessToken(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RotateAccessTokenPayload_secret(ctx context.Context, field graphql.CollectedField, obj *model.RotateAccessTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateAccessTokenPayload_secret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RotateAccessTokenPayload_secret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RotateAccessTokenPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RotateAccessTokenPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.RotateAccessTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateAccessTokenPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RotateAccessTokenPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RotateAccessTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Viewer_name(ctx context.Context, field graphql.CollectedField, obj *access.Principal) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -600,6 +765,43 @@ func (ec *executionContext) fieldContext_Viewer_expiresAt(_ context.Context, fie
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputAccessRestrictionInput(ctx context.Context, obj any) (model.AccessRestrictionInput, error) {
+	var it model.AccessRestrictionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"provider", "instance"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "provider":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("provider"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Provider = data
+		case "instance":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("instance"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Instance = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCreateAccessTokenInput(ctx context.Context, obj any) (model.CreateAccessTokenInput, error) {
 	var it model.CreateAccessTokenInput
 	if obj == nil {
@@ -611,7 +813,7 @@ func (ec *executionContext) unmarshalInputCreateAccessTokenInput(ctx context.Con
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"name", "scopes", "provider", "instance", "expiresAt"}
+	fieldsInOrder := [...]string{"name", "scopes", "provider", "instance", "restrictTo", "expiresAt"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -646,6 +848,13 @@ func (ec *executionContext) unmarshalInputCreateAccessTokenInput(ctx context.Con
 				return it, err
 			}
 			it.Instance = graphql.OmittableOf(data)
+		case "restrictTo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("restrictTo"))
+			data, err := ec.unmarshalOAccessRestrictionInput2ᚕᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋgraphᚋmodelᚐAccessRestrictionInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RestrictTo = graphql.OmittableOf(data)
 		case "expiresAt":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expiresAt"))
 			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
@@ -688,6 +897,50 @@ func (ec *executionContext) unmarshalInputRevokeAccessTokenInput(ctx context.Con
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRotateAccessTokenInput(ctx context.Context, obj any) (model.RotateAccessTokenInput, error) {
+	var it model.RotateAccessTokenInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "overlap", "expiresAt"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "overlap":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("overlap"))
+			data, err := ec.unmarshalODuration2ᚖtimeᚐDuration(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Overlap = graphql.OmittableOf(data)
+		case "expiresAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expiresAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpiresAt = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -695,6 +948,49 @@ func (ec *executionContext) unmarshalInputRevokeAccessTokenInput(ctx context.Con
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var accessRestrictionImplementors = []string{"AccessRestriction"}
+
+func (ec *executionContext) _AccessRestriction(ctx context.Context, sel ast.SelectionSet, obj *access.Restriction) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessRestrictionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessRestriction")
+		case "provider":
+			out.Values[i] = ec._AccessRestriction_provider(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "instance":
+			out.Values[i] = ec._AccessRestriction_instance(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
 
 var accessTokenImplementors = []string{"AccessToken", "Node"}
 
@@ -725,6 +1021,11 @@ func (ec *executionContext) _AccessToken(ctx context.Context, sel ast.SelectionS
 			}
 		case "instance":
 			out.Values[i] = ec._AccessToken_instance(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "restrictedTo":
+			out.Values[i] = ec._AccessToken_restrictedTo(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1078,6 +1379,54 @@ func (ec *executionContext) _RevokeAccessTokenPayload(ctx context.Context, sel a
 	return out
 }
 
+var rotateAccessTokenPayloadImplementors = []string{"RotateAccessTokenPayload"}
+
+func (ec *executionContext) _RotateAccessTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RotateAccessTokenPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rotateAccessTokenPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RotateAccessTokenPayload")
+		case "token":
+			out.Values[i] = ec._RotateAccessTokenPayload_token(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "secret":
+			out.Values[i] = ec._RotateAccessTokenPayload_secret(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RotateAccessTokenPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var viewerImplementors = []string{"Viewer"}
 
 func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, obj *access.Principal) graphql.Marshaler {
@@ -1167,6 +1516,15 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
+
+func (ec *executionContext) marshalNAccessRestriction2githubᚗcomᚋrosterᚑgatewayᚋrosterᚋaccessᚐRestriction(ctx context.Context, sel ast.SelectionSet, v access.Restriction) graphql.Marshaler {
+	return ec._AccessRestriction(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNAccessRestrictionInput2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋgraphᚋmodelᚐAccessRestrictionInput(ctx context.Context, v any) (*model.AccessRestrictionInput, error) {
+	res, err := ec.unmarshalInputAccessRestrictionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
 
 func (ec *executionContext) unmarshalNAccessScope2githubᚗcomᚋrosterᚑgatewayᚋrosterᚋaccessᚐScope(ctx context.Context, v any) (access.Scope, error) {
 	tmp, err := graphql.UnmarshalString(v)
@@ -1307,6 +1665,21 @@ func (ec *executionContext) marshalNRevokeAccessTokenPayload2ᚖgithubᚗcomᚋr
 	return ec._RevokeAccessTokenPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNRotateAccessTokenInput2githubᚗcomᚋrosterᚑgatewayᚋrosterᚋgraphᚋmodelᚐRotateAccessTokenInput(ctx context.Context, v any) (model.RotateAccessTokenInput, error) {
+	res, err := ec.unmarshalInputRotateAccessTokenInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRotateAccessTokenPayload2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋgraphᚋmodelᚐRotateAccessTokenPayload(ctx context.Context, sel ast.SelectionSet, v *model.RotateAccessTokenPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RotateAccessTokenPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNViewer2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋaccessᚐPrincipal(ctx context.Context, sel ast.SelectionSet, v *access.Principal) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -1315,6 +1688,42 @@ func (ec *executionContext) marshalNViewer2ᚖgithubᚗcomᚋrosterᚑgatewayᚋ
 		return graphql.Null
 	}
 	return ec._Viewer(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOAccessRestriction2ᚕgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋaccessᚐRestrictionᚄ(ctx context.Context, sel ast.SelectionSet, v []access.Restriction) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAccessRestriction2githubᚗcomᚋrosterᚑgatewayᚋrosterᚋaccessᚐRestriction(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOAccessRestrictionInput2ᚕᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋgraphᚋmodelᚐAccessRestrictionInputᚄ(ctx context.Context, v any) ([]*model.AccessRestrictionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*model.AccessRestrictionInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNAccessRestrictionInput2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋgraphᚋmodelᚐAccessRestrictionInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) marshalOAccessToken2ᚖgithubᚗcomᚋrosterᚑgatewayᚋrosterᚋaccessᚐToken(ctx context.Context, sel ast.SelectionSet, v *access.Token) graphql.Marshaler {

@@ -43,12 +43,18 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AccessRestriction struct {
+		Instance func(childComplexity int) int
+		Provider func(childComplexity int) int
+	}
+
 	AccessToken struct {
 		CreatedAt  func(childComplexity int) int
 		ExpiresAt  func(childComplexity int) int
 		Instance   func(childComplexity int) int
 		LastUsedAt func(childComplexity int) int
 		Name       func(childComplexity int) int
+		RestrictTo func(childComplexity int) int
 		Scopes     func(childComplexity int) int
 		UID        func(childComplexity int) int
 	}
@@ -284,6 +290,7 @@ type ComplexityRoot struct {
 		RemoveRoleMembers      func(childComplexity int, input model.ChangeRoleMembersInput) int
 		ResetSyncState         func(childComplexity int, input model.ResetSyncStateInput) int
 		RevokeAccessToken      func(childComplexity int, input model.RevokeAccessTokenInput) int
+		RotateAccessToken      func(childComplexity int, input model.RotateAccessTokenInput) int
 		SetRuntimeConfig       func(childComplexity int, input model.SetRuntimeConfigInput) int
 		SetSyncSchedule        func(childComplexity int, input model.SetSyncScheduleInput) int
 		StartSync              func(childComplexity int, input model.StartSyncInput) int
@@ -456,6 +463,12 @@ type ComplexityRoot struct {
 	RoleEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	RotateAccessTokenPayload struct {
+		Secret     func(childComplexity int) int
+		Token      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	RuntimeConfigEntry struct {
@@ -632,6 +645,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	_ = ec
 	switch typeName + "." + field {
 
+	case "AccessRestriction.instance":
+		if e.ComplexityRoot.AccessRestriction.Instance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessRestriction.Instance(childComplexity), true
+	case "AccessRestriction.provider":
+		if e.ComplexityRoot.AccessRestriction.Provider == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessRestriction.Provider(childComplexity), true
+
 	case "AccessToken.createdAt":
 		if e.ComplexityRoot.AccessToken.CreatedAt == nil {
 			break
@@ -662,6 +688,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccessToken.Name(childComplexity), true
+	case "AccessToken.restrictedTo":
+		if e.ComplexityRoot.AccessToken.RestrictTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessToken.RestrictTo(childComplexity), true
 	case "AccessToken.scopes":
 		if e.ComplexityRoot.AccessToken.Scopes == nil {
 			break
@@ -1606,6 +1638,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAccessToken(childComplexity, args["input"].(model.RevokeAccessTokenInput)), true
+	case "Mutation.rotateAccessToken":
+		if e.ComplexityRoot.Mutation.RotateAccessToken == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rotateAccessToken_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RotateAccessToken(childComplexity, args["input"].(model.RotateAccessTokenInput)), true
 	case "Mutation.setRuntimeConfig":
 		if e.ComplexityRoot.Mutation.SetRuntimeConfig == nil {
 			break
@@ -2536,6 +2579,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RoleEdge.Node(childComplexity), true
 
+	case "RotateAccessTokenPayload.secret":
+		if e.ComplexityRoot.RotateAccessTokenPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateAccessTokenPayload.Secret(childComplexity), true
+	case "RotateAccessTokenPayload.token":
+		if e.ComplexityRoot.RotateAccessTokenPayload.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateAccessTokenPayload.Token(childComplexity), true
+	case "RotateAccessTokenPayload.userErrors":
+		if e.ComplexityRoot.RotateAccessTokenPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateAccessTokenPayload.UserErrors(childComplexity), true
+
 	case "RuntimeConfigEntry.key":
 		if e.ComplexityRoot.RuntimeConfigEntry.Key == nil {
 			break
@@ -3188,6 +3250,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAccessRestrictionInput,
 		ec.unmarshalInputAddProviderInput,
 		ec.unmarshalInputAddProviderInstanceInput,
 		ec.unmarshalInputApproveSyncInput,
@@ -3207,6 +3270,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputRejectSyncInput,
 		ec.unmarshalInputResetSyncStateInput,
 		ec.unmarshalInputRevokeAccessTokenInput,
+		ec.unmarshalInputRotateAccessTokenInput,
 		ec.unmarshalInputSetRuntimeConfigInput,
 		ec.unmarshalInputSetSyncScheduleInput,
 		ec.unmarshalInputStartSyncInput,
@@ -3330,6 +3394,12 @@ extend type Mutation {
     input: CreateAccessTokenInput!
   ): CreateAccessTokenPayload!
 
+  "Replaces an access token by one with another secret, which is in the answer, this once. The old one goes on for a while."
+  rotateAccessToken(
+    "What to do."
+    input: RotateAccessTokenInput!
+  ): RotateAccessTokenPayload!
+
   "Ends an access token for good, at once. NOT_FOUND where there is none that is not revoked."
   revokeAccessToken(
     "What to do."
@@ -3404,6 +3474,9 @@ type AccessToken implements Node {
   "The instance that a SCIM token pushes into; null for other tokens."
   instance: ProviderInstance
 
+  "What it sees of the directory; null where it sees everything."
+  restrictedTo: [AccessRestriction!]
+
   "When it ends; null where it does not expire."
   expiresAt: DateTime
 
@@ -3412,6 +3485,23 @@ type AccessToken implements Node {
 
   "When it was created."
   createdAt: DateTime!
+}
+
+"A part of the directory that an access token is narrowed to."
+type AccessRestriction {
+  "The label of a provider."
+  provider: String!
+
+  "The name of its instance; null for all of its instances, those to come too."
+  instance: String
+}
+
+"A part of the directory to narrow an access token to."
+input AccessRestrictionInput {
+  "The label of a provider."
+  provider: String!
+  "The name of its instance; null for all of its instances, those to come too."
+  instance: String
 }
 
 "An access token to create. ` + "`" + `provider` + "`" + ` and ` + "`" + `instance` + "`" + ` bind a SCIM token to its instance. SCIM excludes every other scope."
@@ -3424,12 +3514,40 @@ input CreateAccessTokenInput {
   provider: String
   "The name of its instance; null is the instance without a name. Refused for tokens that are not for SCIM."
   instance: String
+  """
+  What the token sees of the directory, for the scopes READ and ROLE_ADMIN: whoever is of another instance is not there for it,
+  neither by name nor in lists, counts and memberships, nor on the way to others. Null for everything. Roles are of the provider
+  Local.
+  """
+  restrictTo: [AccessRestrictionInput!]
   "When it ends, in the future; null for never."
   expiresAt: DateTime
 }
 
 "What creating an access token came to. ` + "`" + `secret` + "`" + ` is shown this once."
 type CreateAccessTokenPayload {
+  "The new token, null where it failed."
+  token: AccessToken
+
+  "What to send as ` + "`" + `Authorization: Bearer` + "`" + `; null where it failed. It cannot be shown again."
+  secret: String
+
+  "Why nothing was changed; empty where the mutation succeeded."
+  userErrors: [UserError!]!
+}
+
+"An access token to replace."
+input RotateAccessTokenInput {
+  "The public id of the token."
+  id: ID!
+  "How long the old token goes on, up to P30D; null is P1D. It ends earlier where it was to expire earlier."
+  overlap: Duration
+  "When the new token ends, in the future; null for never."
+  expiresAt: DateTime
+}
+
+"What replacing an access token came to. ` + "`" + `secret` + "`" + ` is shown this once."
+type RotateAccessTokenPayload {
   "The new token, null where it failed."
   token: AccessToken
 
@@ -5787,6 +5905,16 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_AccessRestriction(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "provider":
+		return ec.fieldContext_AccessRestriction_provider(ctx, field)
+	case "instance":
+		return ec.fieldContext_AccessRestriction_instance(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessRestriction", field.Name)
+}
+
 func (ec *executionContext) childFields_AccessToken(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5797,6 +5925,8 @@ func (ec *executionContext) childFields_AccessToken(ctx context.Context, field g
 		return ec.fieldContext_AccessToken_scopes(ctx, field)
 	case "instance":
 		return ec.fieldContext_AccessToken_instance(ctx, field)
+	case "restrictedTo":
+		return ec.fieldContext_AccessToken_restrictedTo(ctx, field)
 	case "expiresAt":
 		return ec.fieldContext_AccessToken_expiresAt(ctx, field)
 	case "lastUsedAt":
@@ -6503,6 +6633,18 @@ func (ec *executionContext) childFields_RoleEdge(ctx context.Context, field grap
 		return ec.fieldContext_RoleEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RoleEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RotateAccessTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "token":
+		return ec.fieldContext_RotateAccessTokenPayload_token(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateAccessTokenPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RotateAccessTokenPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateAccessTokenPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RuntimeConfigEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -14,6 +14,7 @@ func TestNoSecretHasAPlaceInTheSchema(t *testing.T) {
 		"ConfigKey.secret":                "Boolean!",
 		"RuntimeConfigEntry.secret":       "Boolean!",
 		"CreateAccessTokenPayload.secret": "String",
+		"RotateAccessTokenPayload.secret": "String",
 		"SyncRun.planHash":                "String", // of what is planned
 		"AuditEvent.hash":                 "String", // of what was done
 	}

@@ -18,10 +18,18 @@ import (
 func (r *mutationResolver) CreateAccessToken(ctx context.Context, input model.CreateAccessTokenInput) (*model.CreateAccessTokenPayload, error) {
 	token, secret, err := r.Access.CreateToken(ctx, access.CreateTokenInput{
 		Name: input.Name, Scopes: input.Scopes, Provider: input.Provider.Value(), Instance: input.Instance.Value(),
-		ExpiresAt: input.ExpiresAt.Value(),
+		RestrictTo: restrictions(input.RestrictTo.Value()), ExpiresAt: input.ExpiresAt.Value(),
 	})
 	failures, err := settle(ctx, err)
 	return &model.CreateAccessTokenPayload{Token: token, Secret: optional(secret), UserErrors: failures}, err
+}
+
+func (r *mutationResolver) RotateAccessToken(ctx context.Context, input model.RotateAccessTokenInput) (*model.RotateAccessTokenPayload, error) {
+	token, secret, err := r.Access.RotateToken(ctx, access.RotateTokenInput{
+		ID: input.ID, Overlap: input.Overlap.Value(), ExpiresAt: input.ExpiresAt.Value(),
+	})
+	failures, err := settle(ctx, err)
+	return &model.RotateAccessTokenPayload{Token: token, Secret: optional(secret), UserErrors: failures}, err
 }
 
 func (r *mutationResolver) RevokeAccessToken(ctx context.Context, input model.RevokeAccessTokenInput) (*model.RevokeAccessTokenPayload, error) {

@@ -5,7 +5,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/graph/model"
 )
 
 func linkArgs(scope directory.MembershipScope, kind *directory.IdentityKind, status []directory.IdentityStatus, first int, after *directory.Cursor) directory.LinkArgs {
@@ -46,4 +48,16 @@ func (r *reads) providerOf(ctx context.Context, identity *directory.Record) (*di
 		return nil, err
 	}
 	return instance.Provider, nil
+}
+
+// restrictions are what a token is to be narrowed to; nil for everything.
+func restrictions(named []*model.AccessRestrictionInput) []access.Restriction {
+	if named == nil {
+		return nil
+	}
+	out := make([]access.Restriction, len(named))
+	for i, r := range named {
+		out[i] = access.Restriction{Provider: r.Provider, Instance: r.Instance.Value()}
+	}
+	return out
 }

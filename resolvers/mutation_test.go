@@ -142,7 +142,9 @@ func TestTokenMutations(t *testing.T) {
 	g := newGateway(t)
 	g.instance(t, "HR", "EU")
 	const create = `mutation($in: CreateAccessTokenInput!) { createAccessToken(input: $in) {
-		token { id name scopes instance { name provider { name } } expiresAt lastUsedAt createdAt } secret userErrors { code field message } } }`
+		token { id name scopes instance { name provider { name } } restrictedTo { provider instance } expiresAt lastUsedAt createdAt } secret userErrors { code field message } } }`
+	const rotate = `mutation($in: RotateAccessTokenInput!) { rotateAccessToken(input: $in) {
+		token { name scopes instance { name } restrictedTo { provider instance } expiresAt } secret userErrors { code field message } } }`
 	const revoke = `mutation($in: RevokeAccessTokenInput!) { revokeAccessToken(input: $in) { userErrors { code field message } } }`
 	in := func(v map[string]any) map[string]any { return map[string]any{"in": v} }
 	scim := []string{"SCIM"}
@@ -160,6 +162,14 @@ func TestTokenMutations(t *testing.T) {
 		{"create: instance without SCIM", create, in(map[string]any{"name": "x", "scopes": []string{"READ"}, "instance": "EU"})},
 		{"create: provider without SCIM", create, in(map[string]any{"name": "x", "scopes": []string{"READ"}, "provider": "HR"})},
 		{"create: expired", create, in(map[string]any{"name": "x", "scopes": []string{"READ"}, "expiresAt": "2020-01-01T00:00:00Z"})},
+		{"create: narrowed", create, in(map[string]any{"name": "hr", "scopes": []string{"READ", "ROLE_ADMIN"}, "restrictTo": []any{
+			map[string]any{"provider": "Local"}, map[string]any{"provider": "hr", "instance": "eu"},
+		}})},
+		{"create: narrowed to nothing", create, in(map[string]any{"name": "x", "scopes": []string{"READ"}, "restrictTo": []any{}})},
+		{"create: narrowed admin", create, in(map[string]any{"name": "x", "scopes": []string{"SYNC_ADMIN"}, "restrictTo": []any{map[string]any{"provider": "HR"}}})},
+		{"create: narrowed to nobody", create, in(map[string]any{"name": "x", "scopes": []string{"READ"}, "restrictTo": []any{map[string]any{"provider": "Nobody"}}})},
+		{"rotate: unknown", rotate, in(map[string]any{"id": uid("nobody").String()})},
+		{"rotate: long overlap", rotate, in(map[string]any{"id": uid("nobody").String(), "overlap": "P31D"})},
 		{"revoke: unknown", revoke, in(map[string]any{"id": uid("nobody").String()})},
 		{"revoke: malformed", revoke, in(map[string]any{"id": "1"})},
 		{"tokens", `{ accessTokens { nodes { name scopes } totalCount pageInfo { hasNextPage } } viewer { name scopes identity { fqn } } }`, nil},
@@ -167,6 +177,11 @@ func TestTokenMutations(t *testing.T) {
 	})
 	tokens := at(t, g.data(t, admin, `{ accessTokens { nodes { id } } }`, nil), "accessTokens", "nodes")
 	first := at(t, tokens, 0, "id")
+	g.tell(t, "token_rotated", []step{
+		{"SCIM", rotate, in(map[string]any{"id": at(t, tokens, 1, "id"), "overlap": "PT1H", "expiresAt": "2200-01-01T00:00:00Z"})},
+		{"narrowed", rotate, in(map[string]any{"id": at(t, tokens, 2, "id")})},
+		{"tokens", `{ accessTokens { nodes { name scopes restrictedTo { provider instance } } totalCount } }`, nil},
+	})
 	g.tell(t, "token_revoked", []step{
 		{"node", `query($id: ID!) { node(id: $id) { __typename } }`, map[string]any{"id": first}},
 		{"revoke", revoke, in(map[string]any{"id": first})},

@@ -39,15 +39,15 @@ func (r *queryResolver) ProviderTypes(ctx context.Context) ([]*directory.Provide
 }
 
 func (r *queryResolver) Providers(ctx context.Context) ([]*directory.Provider, error) {
-	return r.Directory.Providers(ctx)
+	return readsFrom(ctx).Providers(ctx)
 }
 
 func (r *queryResolver) Provider(ctx context.Context, name string) (*directory.Provider, error) {
-	return r.Directory.Provider(ctx, name)
+	return readsFrom(ctx).Provider(ctx, name)
 }
 
 func (r *queryResolver) ProviderInstance(ctx context.Context, provider string, name string) (*directory.Instance, error) {
-	return r.Directory.Instance(ctx, provider, name)
+	return readsFrom(ctx).InstanceNamed(ctx, provider, name)
 }
 
 func (r *Resolver) Provider() graph.ProviderResolver { return &providerResolver{r} }

@@ -46,7 +46,7 @@ func (e operationReads) InterceptResponse(ctx context.Context, next graphql.Resp
 	if !graphql.HasOperationContext(ctx) || len(graphql.GetErrors(ctx)) > 0 {
 		return next(ctx) // refused before execution: nothing is read
 	}
-	opened := e.open()
+	opened := e.open(ctx)
 	if op := graphql.GetOperationContext(ctx); op.Operation != nil && op.Operation.Operation == ast.Query {
 		if slices.ContainsFunc(selectionsOf(ctx, op.Operation), func(s selection) bool { return s.coordinate == "Query.revision" }) {
 			opened.revision, opened.revisionErr = opened.Reader.Revision(ctx)
@@ -57,25 +57,25 @@ func (e operationReads) InterceptResponse(ctx context.Context, next graphql.Resp
 
 func (e operationReads) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
-		ctx = context.WithValue(ctx, readsKey{}, e.open())
+		ctx = context.WithValue(ctx, readsKey{}, e.open(ctx))
 	}
 	return next(ctx)
 }
 
-func (e operationReads) open() *reads {
-	opened := &reads{Reader: e.r.Directory.Reader()}
+func (e operationReads) open(ctx context.Context) *reads {
+	opened := &reads{Reader: e.r.Directory.ReaderFor(ctx)}
 	var once sync.Once
 	var sources map[uuid.UUID]directory.Node
 	var err error
 	opened.sources = func(ctx context.Context) (map[uuid.UUID]directory.Node, error) {
-		once.Do(func() { sources, err = e.readSources(ctx, opened.Reader) })
+		once.Do(func() { sources, err = readSources(ctx, opened.Reader) })
 		return sources, err
 	}
 	return opened
 }
 
-func (e operationReads) readSources(ctx context.Context, reader *directory.Reader) (map[uuid.UUID]directory.Node, error) {
-	providers, err := e.r.Directory.Providers(ctx)
+func readSources(ctx context.Context, reader *directory.Reader) (map[uuid.UUID]directory.Node, error) {
+	providers, err := reader.Providers(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -35,8 +35,12 @@ WITH claims AS (
 	GROUP BY a.fqn_key, i.id, h.id
 )`
 
+// conflictsWithin holds for conflicts whose identities are all of the instances $1; null is any.
+const conflictsWithin = `($1::bigint[] IS NULL OR NOT EXISTS (
+	SELECT FROM identity i WHERE i.id = ANY (ids) AND i.instance_id <> ALL ($1)))`
+
 // Conflicts implements [directory.Store].
-func (s *Store) Conflicts(ctx context.Context, after string, first int) ([]directory.ConflictRow, error) {
+func (s *Store) Conflicts(ctx context.Context, within *directory.Scope, after string, first int) ([]directory.ConflictRow, error) {
 	var rows []struct {
 		Key   string        `db:"key"`
 		Kind  string        `db:"kind"`
@@ -44,7 +48,7 @@ func (s *Store) Conflicts(ctx context.Context, after string, first int) ([]direc
 		Since time.Time     `db:"since"`
 	}
 	err := s.all(ctx, &rows, conflictRows+` SELECT key, kind, ids, since FROM conflicts
-		WHERE key COLLATE "C" > $1 ORDER BY key COLLATE "C" LIMIT $2`, after, first)
+		WHERE `+conflictsWithin+` AND key COLLATE "C" > $2 ORDER BY key COLLATE "C" LIMIT $3`, pq.Int64Array(within.IDs()), after, first)
 	out := make([]directory.ConflictRow, len(rows))
 	for i, row := range rows {
 		out[i] = directory.ConflictRow{Key: row.Key, Kind: directory.ConflictKind(row.Kind), IDs: row.IDs, Since: row.Since}
@@ -53,7 +57,7 @@ func (s *Store) Conflicts(ctx context.Context, after string, first int) ([]direc
 }
 
 // CountConflicts implements [directory.Store].
-func (s *Store) CountConflicts(ctx context.Context) (int, error) {
+func (s *Store) CountConflicts(ctx context.Context, within *directory.Scope) (int, error) {
 	var n int
-	return n, s.get(ctx, &n, conflictRows+` SELECT count(*) FROM conflicts`)
+	return n, s.get(ctx, &n, conflictRows+` SELECT count(*) FROM conflicts WHERE `+conflictsWithin, pq.Int64Array(within.IDs()))
 }

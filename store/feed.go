@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/lib/pq"
 
 	"github.com/roster-gateway/roster/directory"
 )
 
 // feedSQL reads the changes that snapshot $2 sees and snapshot $1 does not (” sees nothing), after change $3 and the
-// $4th id of it, in the order in which their rows were locked: for any one identity or link, the causal order.
+// $4th id of it, in the order in which their rows were locked: for any one identity or link, the causal order. What is not
+// wholly of the instances $6 (null: any) is left out, and so is who was purged, whose instance nobody knows.
 const feedSQL = `
 SELECT c.seq, u.at::int AS index, c.xid::text AS xid, c.kind, coalesce(c.container_id, 0) AS container_id, u.id, c.at
 FROM change_log c CROSS JOIN LATERAL unnest(c.ids) WITH ORDINALITY AS u (id, at)
@@ -23,10 +25,13 @@ WHERE c.seq >= CASE WHEN $3::bigint > 0 THEN $3::bigint
 	AND ($1 = '' OR NOT pg_visible_in_snapshot(c.xid, nullif($1, '')::pg_snapshot))
 	AND pg_visible_in_snapshot(c.xid, $2::pg_snapshot)
 	AND c.kind <> ALL ('{PROVIDER,INSTANCE,TOKEN,ALIASES,PURGED}') -- notes between replicas
+	AND ($6::bigint[] IS NULL
+		OR EXISTS (SELECT FROM identity i WHERE i.id = u.id AND i.instance_id = ANY ($6))
+		AND (c.container_id IS NULL OR EXISTS (SELECT FROM identity i WHERE i.id = c.container_id AND i.instance_id = ANY ($6))))
 ORDER BY c.seq, u.at LIMIT $5`
 
 // Feed implements [directory.Store].
-func (s *Store) Feed(ctx context.Context, after directory.FeedPosition, first int) ([]directory.ChangeRow, directory.FeedPosition, error) {
+func (s *Store) Feed(ctx context.Context, within *directory.Scope, after directory.FeedPosition, first int) ([]directory.ChangeRow, directory.FeedPosition, error) {
 	if after.Epoch != uuid.Nil && after.Epoch != s.epoch() {
 		return nil, after, s.expired("cursor")
 	}
@@ -34,7 +39,7 @@ func (s *Store) Feed(ctx context.Context, after directory.FeedPosition, first in
 	after.Epoch = s.epoch()
 	var out []directory.ChangeRow
 	if after.To != after.From { // the rest of a batch that was begun
-		rows, err := s.readFeed(ctx, after, first)
+		rows, err := s.readFeed(ctx, within, after, first)
 		if err != nil {
 			return nil, after, err
 		}
@@ -46,7 +51,7 @@ func (s *Store) Feed(ctx context.Context, after directory.FeedPosition, first in
 			return nil, after, err
 		}
 		after = directory.FeedPosition{Epoch: s.epoch(), From: after.To, To: now}
-		rows, err := s.readFeed(ctx, after, first-len(out))
+		rows, err := s.readFeed(ctx, within, after, first-len(out))
 		if err != nil {
 			return nil, after, err
 		}
@@ -61,7 +66,7 @@ func (s *Store) Feed(ctx context.Context, after directory.FeedPosition, first in
 	return out, directory.FeedPosition{Epoch: s.epoch(), From: after.To, To: after.To}, nil
 }
 
-func (s *Store) readFeed(ctx context.Context, at directory.FeedPosition, first int) ([]directory.ChangeRow, error) {
+func (s *Store) readFeed(ctx context.Context, within *directory.Scope, at directory.FeedPosition, first int) ([]directory.ChangeRow, error) {
 	var rows []struct {
 		Seq       int64     `db:"seq"`
 		Index     int       `db:"index"`
@@ -71,7 +76,7 @@ func (s *Store) readFeed(ctx context.Context, at directory.FeedPosition, first i
 		Identity  int64     `db:"id"`
 		At        time.Time `db:"at"`
 	}
-	if err := s.all(ctx, &rows, feedSQL, at.From, at.To, at.Seq, at.Index, first); err != nil {
+	if err := s.all(ctx, &rows, feedSQL, at.From, at.To, at.Seq, at.Index, first, pq.Int64Array(within.IDs())); err != nil {
 		return nil, err
 	}
 	out := make([]directory.ChangeRow, len(rows))

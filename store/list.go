@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lib/pq"
+
 	"github.com/roster-gateway/roster/directory"
 )
 
@@ -111,6 +113,9 @@ func listConditions(q directory.ListQuery) (*conditions, error) {
 	}
 	if q.InstanceID != 0 {
 		c.equal("i.instance_id", q.InstanceID)
+	}
+	if q.Within != nil {
+		c.add("i.instance_id = ANY(%s)", pq.Int64Array(q.Within.IDs()))
 	}
 	if q.Provider != nil || q.Instance != nil {
 		c.add(`i.instance_id IN (SELECT pi.id FROM provider_instance pi JOIN provider p ON p.id = pi.provider_id

@@ -18,7 +18,8 @@ import (
 // tokenLock is the advisory lock under which the first token is stored; the number has no meaning.
 const tokenLock = 0x726f737421
 
-// tokens reads access tokens. The instance is an object of directory.Instance, as it is now.
+// tokens reads access tokens. The instance is an object of directory.Instance, as it is now; so are the instances that a
+// token is narrowed to, those that a provider of it got since among them.
 const tokens = `SELECT t.id, t.uid, t.name, t.scopes, t.expires_at, t.last_used_at, t.created_at, t.revoked_at,
 	CASE WHEN i.id IS NOT NULL THEN jsonb_build_object(
 		'ID', i.id, 'UID', i.uid, 'Name', i.name, 'Enabled', i.enabled, 'DuplicateNames', i.duplicate_names,
@@ -27,7 +28,15 @@ const tokens = `SELECT t.id, t.uid, t.name, t.scopes, t.expires_at, t.last_used_
 		'Config', coalesce((SELECT jsonb_object_agg(c.key, c.value) FROM runtime_config c
 			WHERE c.instance_id = i.id AND c.value IS NOT NULL), '{}'),
 		'Provider', jsonb_build_object('ID', p.id, 'UID', p.uid, 'Name', p.name, 'Type', p.type, 'Enabled', p.enabled,
-			'BuiltIn', p.built_in, 'DeletedAt', p.deleted_at)) END AS instance
+			'BuiltIn', p.built_in, 'DeletedAt', p.deleted_at)) END AS instance,
+	CASE WHEN t.provider_ids IS NOT NULL OR t.instance_ids IS NOT NULL THEN jsonb_build_object(
+		'Seen', (SELECT jsonb_agg(x.id) FROM provider_instance x WHERE x.id = ANY (t.instance_ids) OR x.provider_id = ANY (t.provider_ids)),
+		'RestrictTo', (SELECT jsonb_agg(jsonb_build_object('Provider', r.provider, 'Instance', r.instance,
+				'ProviderID', r.provider_id, 'InstanceID', r.instance_id) ORDER BY r.provider, r.instance NULLS FIRST) FROM (
+			SELECT x.name AS provider, NULL AS instance, x.id AS provider_id, 0 AS instance_id FROM provider x WHERE x.id = ANY (t.provider_ids)
+			UNION ALL
+			SELECT y.name, x.name, 0, x.id FROM provider_instance x JOIN provider y ON y.id = x.provider_id WHERE x.id = ANY (t.instance_ids)
+		) AS r)) END AS narrowed
 	FROM access_token t
 	LEFT JOIN provider_instance i ON i.id = t.instance_id
 	LEFT JOIN provider p ON p.id = i.provider_id `
@@ -42,6 +51,7 @@ type tokenRow struct {
 	CreatedAt  time.Time      `db:"created_at"`
 	RevokedAt  *time.Time     `db:"revoked_at"`
 	Instance   []byte         `db:"instance"`
+	Narrowed   []byte         `db:"narrowed"`
 }
 
 func (r *tokenRow) token() (*access.Token, error) {
@@ -51,6 +61,16 @@ func (r *tokenRow) token() (*access.Token, error) {
 	}
 	for i, scope := range r.Scopes {
 		t.Scopes[i] = access.Scope(scope)
+	}
+	if r.Narrowed != nil {
+		var narrowed struct {
+			Seen       []int64
+			RestrictTo []access.Restriction
+		}
+		if err := json.Unmarshal(r.Narrowed, &narrowed); err != nil {
+			return nil, fmt.Errorf("scope of access token %d: %w", r.ID, err)
+		}
+		t.RestrictTo, t.Within = narrowed.RestrictTo, directory.ScopeOf(narrowed.Seen...)
 	}
 	if r.Instance == nil {
 		return t, nil
@@ -146,17 +166,23 @@ const noteToken = `noted AS (
 	INSERT INTO change_log (kind, ids) SELECT 'TOKEN', array_agg(id) FROM t HAVING count(*) > 0
 )`
 
-// insertToken stores a token and its audit row where a condition, which follows it, holds.
-const insertToken = `WITH t AS (
-		INSERT INTO access_token (uid, name, hash, scopes, instance_id, expires_at)
-		SELECT $2::uuid, $3::text, $4::bytea, $5::text[], $6::bigint, $7::timestamptz WHERE %s
+// insertToken stores a token and its audit row where a condition holds; a statement may come before it.
+const insertToken = `WITH %[2]s t AS (
+		INSERT INTO access_token (uid, name, hash, scopes, instance_id, expires_at, provider_ids, instance_ids)
+		SELECT $2::uuid, $3::text, $4::bytea, $5::text[], $6::bigint, $7::timestamptz, $8::bigint[], $9::bigint[] WHERE %[1]s
 		RETURNING id, created_at
 	), audited AS (` + auditRows + ` WHERE EXISTS (SELECT FROM t)), ` + noteToken + `
 	SELECT id, created_at, pg_current_xact_id()::text AS xid FROM t`
 
 var (
-	insertAnyToken   = fmt.Sprintf(insertToken, "true")
-	insertFirstToken = fmt.Sprintf(insertToken, "NOT EXISTS (SELECT FROM access_token WHERE NOT 'SCIM' = ANY(scopes))")
+	insertAnyToken   = fmt.Sprintf(insertToken, "true", "")
+	insertFirstToken = fmt.Sprintf(insertToken, "NOT EXISTS (SELECT FROM access_token WHERE NOT 'SCIM' = ANY(scopes))", "")
+	// insertSuccessor also ends token $10 at $12, unless that ends before; where it has ended, as of $11, nothing is done.
+	insertSuccessor = fmt.Sprintf(insertToken, "EXISTS (SELECT FROM old)", `old AS (
+		UPDATE access_token SET expires_at = LEAST(expires_at, $12::timestamptz)
+		WHERE uid = $10::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $11::timestamptz)
+		RETURNING id
+	),`)
 )
 
 type insertedToken struct {
@@ -204,7 +230,28 @@ func tokenArgs(t access.Token, hash access.Hash, a directory.Audit) []any {
 	if t.Instance != nil {
 		instance = &t.Instance.ID
 	}
-	return []any{auditJSON(a), t.UID, t.Name, hash[:], scopes, instance, t.ExpiresAt}
+	var providers, instances pq.Int64Array // null where the token sees everything
+	for _, r := range t.RestrictTo {
+		if r.ProviderID != 0 {
+			providers = append(providers, r.ProviderID)
+		} else {
+			instances = append(instances, r.InstanceID)
+		}
+	}
+	return []any{auditJSON(a), t.UID, t.Name, hash[:], scopes, instance, t.ExpiresAt, providers, instances}
+}
+
+// RotateToken implements [access.Store].
+func (s *Store) RotateToken(ctx context.Context, old uuid.UUID, now, until time.Time, t access.Token, hash access.Hash, a directory.Audit) (*access.Token, error) {
+	var row insertedToken
+	switch err := s.get(ctx, &row, insertSuccessor, append(tokenArgs(t, hash, a), old, now, until)...); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	t.ID, t.CreatedAt = row.ID, row.CreatedAt
+	return &t, s.noteXID(ctx, row.XID)
 }
 
 // RevokeToken implements [access.Store].
@@ -223,10 +270,20 @@ func (s *Store) RevokeToken(ctx context.Context, uid uuid.UUID, at time.Time, a 
 	return true, s.noteXID(ctx, xid)
 }
 
-// TouchToken implements [access.Store].
-func (s *Store) TouchToken(ctx context.Context, id int64, at time.Time) error {
-	_, err := s.direct().exec(ctx, `UPDATE access_token SET last_used_at = $2::timestamptz
-		WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2::timestamptz - interval '1 minute')`, id, at)
+// NoteUses implements [access.Store]. Rows that another replica is noting are left to it.
+func (s *Store) NoteUses(ctx context.Context, ids []int64, at []time.Time) error {
+	times := make(pq.StringArray, len(at))
+	for i, t := range at {
+		times[i] = t.UTC().Format(time.RFC3339Nano)
+	}
+	_, err := s.direct().exec(ctx, `WITH used AS (
+			SELECT * FROM unnest($1::bigint[], $2::timestamptz[]) AS u (id, at)
+		), free AS (
+			SELECT t.id FROM access_token t JOIN used USING (id)
+			WHERE t.last_used_at IS NULL OR t.last_used_at < used.at FOR NO KEY UPDATE OF t SKIP LOCKED
+		)
+		UPDATE access_token t SET last_used_at = used.at FROM used JOIN free USING (id) WHERE t.id = used.id`,
+		pq.Int64Array(ids), times)
 	return err
 }
 

@@ -107,7 +107,7 @@ func BenchmarkGraph(b *testing.B) {
 		member := g.Page(effective(chainTop+7), 0, 1, nil)[0].ID
 		var out []int64
 		for b.Loop() {
-			out = g.Path(member, chainTop, out[:0])
+			out = g.Path(member, chainTop, nil, out[:0])
 		}
 		b.ReportMetric(float64(len(out)), "identities")
 	})

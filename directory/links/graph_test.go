@@ -41,7 +41,32 @@ func (m *model) next(id int64, up, merged bool) []int64 {
 	return out
 }
 
+// within is the model as if identities of other instances had never been.
+func (m *model) within(instances *links.Instances) *model {
+	if instances == nil {
+		return m
+	}
+	out := &model{nodes: map[int64]links.Node{}, edges: map[[2]int64]bool{}}
+	for id, n := range m.nodes {
+		if instances.Has(n.Instance) {
+			out.nodes[id] = n
+		}
+	}
+	for e := range m.edges {
+		if _, ok := out.nodes[e[0]]; !ok {
+			continue
+		}
+		if _, ok := out.nodes[e[1]]; ok {
+			out.edges[e] = true
+		}
+	}
+	return out
+}
+
 func (m *model) page(q links.Question) []links.Linked {
+	if _, known := m.nodes[q.Of]; !known {
+		return nil
+	}
 	passes := q.Status | links.Active
 	if !q.Up && m.nodes[q.Of].Status&passes == 0 {
 		return nil
@@ -161,9 +186,13 @@ func TestEveryVersionEqualsANaiveWalk(t *testing.T) {
 			}
 			g = e.Graph()
 			v := version{g, map[links.Question][]links.Linked{}}
-			for id := range m.nodes {
-				for _, q := range questions(id) {
-					v.want[q] = m.page(q)
+			for _, scope := range scopes {
+				seen := m.within(scope)
+				for id := range m.nodes {
+					for _, q := range questions(id) {
+						q.Within = scope
+						v.want[q] = seen.page(q)
+					}
 				}
 			}
 			versions = append(versions, v)
@@ -181,7 +210,9 @@ func TestEveryVersionEqualsANaiveWalk(t *testing.T) {
 				checkPageAfter(t, v.g, q, want, after)
 			}
 		}
-		checkPaths(t, g, m)
+		for _, scope := range scopes {
+			checkPaths(t, g, m, scope)
+		}
 		checkBuilt(t, m)
 	})
 }
@@ -231,6 +262,9 @@ func checkCounts(t *rapid.T, g *links.Graph, m *model) {
 	}
 }
 
+// scopes are what questions are narrowed to.
+var scopes = []*links.Instances{nil, links.Only(0, 1), links.Only()}
+
 func questions(id int64) []links.Question {
 	var out []links.Question
 	for _, status := range []links.Status{links.Active, links.Active | links.Disabled, links.Disabled} {
@@ -257,20 +291,25 @@ func checkPageAfter(t *rapid.T, g *links.Graph, q links.Question, all []links.Li
 	}
 }
 
-func checkPaths(t *rapid.T, g *links.Graph, m *model) {
+func checkPaths(t *rapid.T, g *links.Graph, m *model, scope *links.Instances) {
+	seen := m.within(scope)
 	for member := range m.nodes {
 		for container := range m.nodes {
-			path := g.Path(member, container, nil)
-			within := m.page(links.Question{Of: container, Effective: true, Status: links.Active})
-			isMember := slices.ContainsFunc(within, func(l links.Linked) bool { return l.ID == member })
-			if (path != nil) != isMember {
-				t.Fatalf("path from %d to %d = %v, member %v", member, container, path, isMember)
-			}
-			for i := 1; i < len(path); i++ {
-				if !slices.Contains(m.next(path[i-1], true, true), path[i]) {
-					t.Fatalf("path %v takes an edge that is not there", path)
-				}
-			}
+			checkPath(t, g, seen, scope, member, container)
+		}
+	}
+}
+
+func checkPath(t *rapid.T, g *links.Graph, m *model, scope *links.Instances, member, container int64) {
+	path := g.Path(member, container, scope, nil)
+	within := m.page(links.Question{Of: container, Effective: true, Status: links.Active})
+	isMember := slices.ContainsFunc(within, func(l links.Linked) bool { return l.ID == member })
+	if (path != nil) != isMember {
+		t.Fatalf("path from %d to %d within %v = %v, member %v", member, container, scope.IDs(), path, isMember)
+	}
+	for i := 1; i < len(path); i++ {
+		if !slices.Contains(m.next(path[i-1], true, true), path[i]) {
+			t.Fatalf("path %v within %v takes an edge that is not there", path, scope.IDs())
 		}
 	}
 }

@@ -19,6 +19,28 @@ type Question struct {
 	Effective bool
 	Kind      Kind
 	Status    Status
+	// Within narrows all that is walked to the identities of these instances, the one asked about included, as if there were
+	// no others; nil is every instance.
+	Within *Instances
+}
+
+// sees reports whether a walk that is narrowed to some instances comes to a place.
+func (g *Graph) sees(place int32, within *Instances) bool {
+	return within == nil || within.Has(g.at(place).Instance)
+}
+
+// seen are those of a run that such a walk comes to.
+func (g *Graph) seen(run []int32, within *Instances) []int32 {
+	if within == nil {
+		return run
+	}
+	var out []int32
+	for _, place := range run {
+		if g.sees(place, within) {
+			out = append(out, place)
+		}
+	}
+	return out
 }
 
 // passes reports whether a path may lead over a container of a status.
@@ -156,7 +178,7 @@ func (g *Graph) Count(q Question) int {
 	count := 0
 	if !q.Effective {
 		for run := range g.adjacent(q.Up).of(root).runs() {
-			for _, place := range run {
+			for _, place := range g.seen(run, q.Within) {
 				if q.lists(g.traitAt(place)) {
 					count++
 				}
@@ -182,7 +204,7 @@ func (g *Graph) Count(q Question) int {
 // passes nothing on has no members.
 func (g *Graph) start(q Question) (int32, bool) {
 	root, ok := g.placeOf(q.Of)
-	return root, ok && (q.Up || q.passes(g.traitAt(root).status()))
+	return root, ok && (q.Up || q.passes(g.traitAt(root).status())) && g.sees(root, q.Within)
 }
 
 func (g *Graph) adjacent(up bool) *lists {
@@ -200,15 +222,15 @@ func (g *Graph) close(s *scratch, root int32, q Question) {
 		at := s.stack[len(s.stack)-1]
 		s.stack = s.stack[:len(s.stack)-1]
 		for run := range adjacent.of(at).runs() {
-			g.reach(s, run, q)
+			g.reach(s, g.seen(run, q.Within), q)
 		}
 		if len(g.into) == 0 {
 			continue
 		}
 		if !q.Up {
-			g.reach(s, g.merged[at], q)
+			g.reach(s, g.seen(g.merged[at], q.Within), q)
 		} else if survivor, ok := g.survivor(at); ok {
-			g.reach(s, []int32{survivor}, q)
+			g.reach(s, g.seen([]int32{survivor}, q.Within), q)
 		}
 	}
 }
@@ -256,7 +278,7 @@ func (g *Graph) pageOf(l list, q Question, after int64, first int, out []Linked)
 	}
 	full := len(out) + first
 	for run := range l.runs() {
-		for _, place := range run[g.skipped(run, after):] {
+		for _, place := range g.seen(run[g.skipped(run, after):], q.Within) {
 			if !q.lists(g.traitAt(place)) {
 				continue
 			}
@@ -304,9 +326,9 @@ func (g *Graph) sortedPage(s *scratch, direct list, q Question, after int64, fir
 type step struct{ place, from int32 }
 
 // Path appends to out a shortest path of active identities from member to container, both included, of at least one
-// edge; it appends nothing where there is none.
-func (g *Graph) Path(member, container int64, out []int64) []int64 {
-	q := Question{Of: member, Up: true, Effective: true, Status: Active}
+// edge; it appends nothing where there is none. Within is that of [Question].
+func (g *Graph) Path(member, container int64, within *Instances, out []int64) []int64 {
+	q := Question{Of: member, Up: true, Effective: true, Status: Active, Within: within}
 	start, okStart := g.start(q)
 	target, okTarget := g.placeOf(container)
 	if !okStart || !okTarget || g.traitAt(start).status() != Active || g.traitAt(target).status() != Active {
@@ -315,7 +337,7 @@ func (g *Graph) Path(member, container int64, out []int64) []int64 {
 	s := borrow(g.n)
 	defer s.giveBack()
 	for at, from := start, int32(-1); ; {
-		if g.stepUp(s, at, from, target) {
+		if g.stepUp(s, at, from, target, within) {
 			break
 		}
 		if from++; int(from) == len(s.steps) {
@@ -334,7 +356,7 @@ func (g *Graph) Path(member, container int64, out []int64) []int64 {
 
 // stepUp adds what directly contains a place, in the order of places; it reports whether the target is among it, then
 // as the last step.
-func (g *Graph) stepUp(s *scratch, at, from, target int32) bool {
+func (g *Graph) stepUp(s *scratch, at, from, target int32, within *Instances) bool {
 	add := func(next int32) bool {
 		if g.traitAt(next).status() != Active || !s.mark(next) {
 			return false
@@ -343,11 +365,11 @@ func (g *Graph) stepUp(s *scratch, at, from, target int32) bool {
 		return next == target
 	}
 	for run := range g.up.of(at).runs() {
-		if slices.ContainsFunc(run, add) {
+		if slices.ContainsFunc(g.seen(run, within), add) {
 			return true
 		}
 	}
-	if survivor, ok := g.survivor(at); ok {
+	if survivor, ok := g.survivor(at); ok && g.sees(survivor, within) {
 		return add(survivor)
 	}
 	return false

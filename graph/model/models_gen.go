@@ -16,6 +16,14 @@ import (
 	"github.com/roster-gateway/roster/syncer"
 )
 
+// A part of the directory to narrow an access token to.
+type AccessRestrictionInput struct {
+	// The label of a provider.
+	Provider string `json:"provider"`
+	// The name of its instance; null for all of its instances, those to come too.
+	Instance graphql.Omittable[*string] `json:"instance,omitempty"`
+}
+
 // A provider to add.
 type AddProviderInput struct {
 	// The label: not blank, without `:` and `\`, unique in any case. It can not be changed later.
@@ -108,6 +116,10 @@ type CreateAccessTokenInput struct {
 	Provider graphql.Omittable[*string] `json:"provider,omitempty"`
 	// The name of its instance; null is the instance without a name. Refused for tokens that are not for SCIM.
 	Instance graphql.Omittable[*string] `json:"instance,omitempty"`
+	// What the token sees of the directory, for the scopes READ and ROLE_ADMIN: whoever is of another instance is not there for it,
+	// neither by name nor in lists, counts and memberships, nor on the way to others. Null for everything. Roles are of the provider
+	// Local.
+	RestrictTo graphql.Omittable[[]*AccessRestrictionInput] `json:"restrictTo,omitempty"`
 	// When it ends, in the future; null for never.
 	ExpiresAt graphql.Omittable[*time.Time] `json:"expiresAt,omitempty"`
 }
@@ -256,6 +268,26 @@ type RevokeAccessTokenInput struct {
 
 // What revoking an access token came to.
 type RevokeAccessTokenPayload struct {
+	// Why nothing was changed; empty where the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// An access token to replace.
+type RotateAccessTokenInput struct {
+	// The public id of the token.
+	ID string `json:"id"`
+	// How long the old token goes on, up to P30D; null is P1D. It ends earlier where it was to expire earlier.
+	Overlap graphql.Omittable[*time.Duration] `json:"overlap,omitempty"`
+	// When the new token ends, in the future; null for never.
+	ExpiresAt graphql.Omittable[*time.Time] `json:"expiresAt,omitempty"`
+}
+
+// What replacing an access token came to. `secret` is shown this once.
+type RotateAccessTokenPayload struct {
+	// The new token, null where it failed.
+	Token *access.Token `json:"token,omitempty"`
+	// What to send as `Authorization: Bearer`; null where it failed. It cannot be shown again.
+	Secret *string `json:"secret,omitempty"`
 	// Why nothing was changed; empty where the mutation succeeded.
 	UserErrors []*UserError `json:"userErrors"`
 }

@@ -48,6 +48,8 @@ type Gateway struct {
 	front.Handlers
 	// Bootstrap makes the first access token of a new Roster and returns its secret; empty where there is one already.
 	Bootstrap func(ctx context.Context) (secret string, err error)
+	// ExpiringTokens is how many access tokens expire soon.
+	ExpiringTokens func() int
 	// Replica describes the state in memory.
 	Replica func() directory.ReplicaStats
 	// Provisioning is what SCIM clients did; what of it waits to be written is written at the end.
@@ -187,6 +189,7 @@ func (s *service) open(p *program) error {
 	}
 	s.metrics.ObserveStore(s.store.Statements, s.store.Stats)
 	s.metrics.ObserveReplica(gateway.Replica)
+	s.metrics.ObserveTokens(gateway.ExpiringTokens)
 	s.provisioning = gateway.Provisioning
 	s.metrics.ObserveProvisioning(s.provisioning.Stats)
 	s.metrics.ObserveSync(gateway.Sync)

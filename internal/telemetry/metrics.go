@@ -102,6 +102,11 @@ func (m *Metrics) ObserveReplica(stats func() directory.ReplicaStats) {
 	m.counter("roster_cache_dropped_total", "Identity records that the cache did not take up.", func() float64 { return float64(stats().Cache.Dropped) })
 }
 
+// ObserveTokens reports the access tokens that expire soon, read at each scrape.
+func (m *Metrics) ObserveTokens(expiring func() int) {
+	m.gauge("roster_access_tokens_expiring", "Access tokens that expire within 14 days.", func() float64 { return float64(expiring()) })
+}
+
 // ObserveProvisioning reports what SCIM clients did, read at each scrape.
 func (m *Metrics) ObserveProvisioning(stats func() directory.ProvisioningStats) {
 	m.registry.MustRegister(provisioning(stats))

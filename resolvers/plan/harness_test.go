@@ -28,6 +28,8 @@ type roads struct {
 	schema    *plan.Schema
 	planned   http.Handler
 	generated http.Handler
+	// by is who asks; nil is the admin.
+	by *access.Principal
 }
 
 func newRoads(d *directory.Directory, a *access.Service) *roads {
@@ -45,7 +47,12 @@ func newRoads(d *directory.Directory, a *access.Service) *roads {
 // overPostgres opens the two roads over a database of its own: its rows themselves, or a replica's memory of them.
 func overPostgres(t testing.TB, inMemory bool) *roads {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Config{URL: testpg.New(t), MaxConns: 8})
+	return overDatabase(t, testpg.New(t), inMemory)
+}
+
+func overDatabase(t testing.TB, url string, inMemory bool) *roads {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Config{URL: url, MaxConns: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +79,11 @@ func request(t tester, query string, variables map[string]any) []byte {
 	return body
 }
 
-func send(h http.Handler, body []byte) []byte {
+func send(h http.Handler, body []byte, by *access.Principal) []byte {
 	r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r.WithContext(access.WithPrincipal(r.Context(), admin)))
+	h.ServeHTTP(w, r.WithContext(access.WithPrincipal(r.Context(), by)))
 	return w.Body.Bytes()
 }
 
@@ -119,9 +126,13 @@ func (r *roads) same(t tester, query string, variables map[string]any) (answer, 
 	body := request(t, query, variables)
 	mask := strings.Contains(query, "asOf") // the time of the answer differs
 	before, _ := r.schema.Counts()
-	got := read(t, send(r.planned, body), mask)
+	by := r.by
+	if by == nil {
+		by = admin
+	}
+	got := read(t, send(r.planned, body, by), mask)
 	after, _ := r.schema.Counts()
-	want := read(t, send(r.generated, body), mask)
+	want := read(t, send(r.generated, body, by), mask)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("the roads differ (-generated +planned):\n%s\n%s", diff, body)
 	}

@@ -86,7 +86,7 @@ func (s *Schema) run(ctx context.Context, p *plan, args []any, dst []byte) (data
 			data, errs, ok = dst, nil, false
 		}
 	}()
-	x := newExecution(ctx, s.directory.View(), args, dst)
+	x := newExecution(ctx, s.directory.ViewFor(ctx), args, dst)
 	x.writer.answer(p, x.roots(p))
 	data, errs = x.writer.out, x.writer.errs
 	x.end()
