@@ -67,12 +67,12 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	go synchronization.Work(p.Background)
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Sync: synchronization, PublicURL: p.PublicURL}
-	graphQL := graphqlhttp.NewHandler(plan.NewSchema(resolvers.NewSchema(root), people), graphqlhttp.Config{
+	graphQL := graphqlhttp.NewHandler(p.Tracing.Schema(plan.NewSchema(resolvers.NewSchema(root), people)), graphqlhttp.Config{
 		Limits:     graphqlhttp.Limits{Body: p.Settings.GraphQLMaxBody},
 		Log:        p.Log,
 		Present:    resolvers.Present,
 		Headers:    resolvers.Headers,
-		Extensions: append(resolvers.Extensions(root), p.Metrics.Operations()),
+		Extensions: p.Tracing.Extensions(append(resolvers.Extensions(root), p.Metrics.Operations())...),
 		Failed:     telemetry.NoteError,
 		Deadline:   p.Settings.RequestTimeout,
 		RequestID:  telemetry.RequestID,
