@@ -75,7 +75,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 	go synchronization.Work(p.Background)
 
 	root := &resolvers.Resolver{Directory: people, Access: tokens, Provisioning: provisioning, Audit: p.Store, Sync: synchronization, PublicURL: p.PublicURL}
-	answers, limits := plan.NewSchema(resolvers.NewSchema(root), people), graphQLLimits(p.Settings.Limits)
+	answers, limits := p.Tracing.Schema(plan.NewSchema(resolvers.NewSchema(root), people)), graphQLLimits(p.Settings.Limits)
 	operations, err := listedOperations(p.Settings.GraphQLOperations, answers, limits)
 	if err != nil {
 		return command.Gateway{}, err
@@ -93,7 +93,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		Log:           p.Log,
 		Present:       resolvers.Present,
 		Headers:       resolvers.Headers,
-		Extensions:    append(resolvers.Extensions(root), p.Metrics.Operations()),
+		Extensions:    p.Tracing.Extensions(append(resolvers.Extensions(root), p.Metrics.Operations())...),
 		Failed:        telemetry.NoteError,
 		Deadline:      p.Settings.RequestTimeout,
 		Caller:        access.Caller,

@@ -132,8 +132,12 @@ func (r session) exec(ctx context.Context, query string, args ...any) (touched i
 }
 
 // run counts a statement, finds its prepared form and maps its error.
-func (r session) run(ctx context.Context, query string, do func(*sqlx.Stmt, sqlx.ExtContext) error) error {
+func (r session) run(ctx context.Context, query string, do func(*sqlx.Stmt, sqlx.ExtContext) error) (err error) {
 	r.s.statements.Add(1)
+	if r.s.trace != nil {
+		end := r.s.trace(ctx, query)
+		defer func() { end(err) }()
+	}
 	stmt, err := r.s.statement(ctx, query, r.tx == nil && !r.unprepared)
 	if err != nil {
 		return mapError(ctx, err)

@@ -25,6 +25,9 @@ type Config struct {
 	MaxConns int
 	// Timeout ends any statement, and any wait for an answer on a dead connection half a second later; 0 is none.
 	Timeout time.Duration
+	// Trace begins to record a statement, whose text has placeholders for all values, and returns what ends that; nil
+	// records nothing.
+	Trace func(ctx context.Context, text string) (end func(error))
 }
 
 // Store is the directory's and the access service's storage. It is safe for concurrent use.
@@ -39,6 +42,7 @@ type Store struct {
 	onCommit func(ctx context.Context, r directory.Revision)
 
 	statements atomic.Uint64
+	trace      func(ctx context.Context, text string) (end func(error)) // nil for none
 	hotWrites  hotWrites
 	lookups    gatherer[lookup, *directory.Resource]
 
@@ -66,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		db.Close()
 		return nil, startError(ctx, pc, err)
 	}
-	s := &Store{db: sqlx.NewDb(db, "postgres"), url: cfg.URL, self: rand.Text(), opened: opened, commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{}}
+	s := &Store{db: sqlx.NewDb(db, "postgres"), url: cfg.URL, self: rand.Text(), opened: opened, trace: cfg.Trace, commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{}}
 	s.gatherHotWrites()
 	s.lookups = gatherer[lookup, *directory.Resource]{wide: lookupWide, most: lookupMost, run: s.lookUp}
 	if _, err := s.Life(ctx); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
@@ -104,6 +105,8 @@ func (s *Service) recovered(ctx context.Context, c *Claimed) (err error) {
 			err = fmt.Errorf("a synchronization panicked: %v", r)
 		}
 	}()
+	ctx, span := otel.Tracer("github.com/roster-gateway/roster").Start(ctx, "synchronization") // that its requests belong to
+	defer span.End()
 	return (&round{s: s, c: c, log: s.cfg.Log.With("run", c.UID)}).run(ctx)
 }
 

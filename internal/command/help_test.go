@@ -179,6 +179,22 @@ of its processes, so hand secrets over as variables, or as files (` + "`..._FILE
 		fmt.Fprintf(&page, "| `%s` | `--%s` | %s | %s |\n", flag.Envs[0], flag.Name, byDefault, flag.Help)
 	}
 	page.WriteString(`
+## Traces
+
+Roster records traces where a standard variable of OpenTelemetry names a collector, and otherwise nothing. They are sent by OTLP
+over HTTP (` + "`http/protobuf`" + `, usually port 4318). The other variables of the OTLP exporter, the sampler and the resource count, too.
+
+| variable | meaning |
+|---|---|
+| ` + "`OTEL_EXPORTER_OTLP_ENDPOINT`" + ` | the collector, such as http://127.0.0.1:4318 |
+| ` + "`OTEL_EXPORTER_OTLP_HEADERS`" + ` | headers for it, such as an API key: name=value,name=value |
+| ` + "`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`" + ` | which traces are recorded, such as parentbased_traceidratio and 0.01. Default: all but those whose caller records none |
+| ` + "`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`" + ` | what the collector calls this Roster. Default: roster |
+
+Spans name routes, operations, fields, SQL texts with placeholders and hosts; no arguments, paths, tokens or people. A request has 200
+at most. Roster goes on with the trace that a header ` + "`traceparent`" + ` names, and passes it on to the sources that it reads. The log
+lines of a recorded request carry its ` + "`trace_id`" + `.
+
 ## What no setting changes
 
 A TLS handshake and a request's headers have to be done within 5 s each. A connection may idle for 2 minutes, and a client

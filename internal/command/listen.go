@@ -62,7 +62,7 @@ func (s *service) listen() error {
 // serve serves a handler on a listener, over TLS where there is a certificate.
 func (s *service) serve(listener net.Listener, handler http.Handler) *http.Server {
 	server := &http.Server{
-		Handler:           telemetry.Observe(handler, s.log, s.metrics),
+		Handler:           telemetry.Observe(s.tracing.Handler(handler), s.log, s.metrics),
 		ReadHeaderTimeout: s.limits.header,
 		IdleTimeout:       s.limits.idle,
 		MaxHeaderBytes:    s.settings.MaxHeader,

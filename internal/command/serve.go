@@ -14,6 +14,7 @@ import (
 	"github.com/roster-gateway/roster/internal/command/front"
 	"github.com/roster-gateway/roster/internal/config"
 	"github.com/roster-gateway/roster/internal/telemetry"
+	"github.com/roster-gateway/roster/internal/tracing"
 	"github.com/roster-gateway/roster/store"
 	"github.com/roster-gateway/roster/syncer"
 )
@@ -31,6 +32,8 @@ type Parts struct {
 	Log        *slog.Logger
 	// Metrics are what the gateway tells of itself.
 	Metrics *telemetry.Metrics
+	// Tracing records requests; nil records nothing.
+	Tracing *tracing.Tracing
 	// Sealer encrypts secrets, and decrypts them; nil where there are no keys for it.
 	Sealer Sealer
 	// Stopping is closed when streams have to end.
@@ -93,7 +96,8 @@ type service struct {
 	// certificate is what TLS is served with; nil without TLS.
 	certificate *certificate.Keeper
 	limits      connectionLimits
-	ended       chan error // of serving HTTP
+	tracing     *tracing.Tracing // nil where no collector is named
+	ended       chan error       // of serving HTTP
 	metrics     *telemetry.Metrics
 	database    *database
 	store       *store.Store
@@ -120,10 +124,14 @@ func start(p *program, settings *config.Settings) (*service, error) {
 		ended:    make(chan error, 2),
 	}
 	slog.SetDefault(s.log)
+	var err error
+	if s.tracing, err = tracing.Start(p.ctx, version(), s.log); err != nil {
+		return nil, err
+	}
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
-	err := s.open(p)
+	err = s.open(p)
 	if err != nil {
 		s.close(time.Now().Add(stopLimit))
 		hold.Flush()
@@ -156,7 +164,7 @@ func (s *service) open(p *program) error {
 		return err
 	}
 	s.store, err = store.Open(p.ctx, store.Config{
-		URL: s.database.url, MaxConns: s.settings.DatabaseMaxConns, Timeout: s.settings.RequestTimeout,
+		URL: s.database.url, MaxConns: s.settings.DatabaseMaxConns, Timeout: s.settings.RequestTimeout, Trace: s.tracing.Statement(),
 	})
 	if err != nil {
 		return err
@@ -172,7 +180,7 @@ func (s *service) open(p *program) error {
 		s.metrics.ObserveCertificate(s.certificate.NotAfter)
 	}
 	gateway, err := p.wire(Parts{
-		Background: background, Settings: s.settings, Store: s.store, PublicURL: s.settings.PublicURLAt(s.address), Log: s.log, Metrics: s.metrics, Sealer: sealer, Stopping: s.front.Stopping(),
+		Background: background, Settings: s.settings, Store: s.store, PublicURL: s.settings.PublicURLAt(s.address), Log: s.log, Metrics: s.metrics, Tracing: s.tracing, Sealer: sealer, Stopping: s.front.Stopping(),
 	})
 	if err != nil {
 		return err

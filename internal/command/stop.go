@@ -15,7 +15,7 @@ const (
 	stopLimit    = 8500 * time.Millisecond
 	// crashLimit is what requests get to fail in order once Postgres is gone.
 	crashLimit = time.Second
-	// flushLimit is what the provisioning log gets to write what waits.
+	// flushLimit is what the provisioning log gets to write what waits, and the traces to be sent.
 	flushLimit = time.Second
 )
 
@@ -77,6 +77,11 @@ func (s *service) close(deadline time.Time) {
 		ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
 		s.provisioning.Flush(ctx)
 		cancel()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
+	defer cancel()
+	if err := s.tracing.Stop(ctx); err != nil {
+		s.log.Warn("the last traces could not be sent", "error", err)
 	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {

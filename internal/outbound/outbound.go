@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"os"
 	"time"
+
+	"github.com/roster-gateway/roster/internal/tracing"
 )
 
 // Config bounds what a client does.
@@ -55,7 +57,7 @@ func NewClient(cfg Config) (*http.Client, error) {
 	}
 	transport.TLSClientConfig.RootCAs = roots
 	return &http.Client{
-		Transport: bounded{next: transport, max: cfg.MaxAnswer},
+		Transport: bounded{next: tracing.Transport(transport), max: cfg.MaxAnswer},
 		Timeout:   cfg.Timeout,
 		// Whoever asks decides about every address itself.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -28,7 +28,7 @@ func Observe(next http.Handler, log *slog.Logger, m *Metrics) http.Handler {
 		defer func() {
 			m.inFlight.Dec()
 			if aborted {
-				log.InfoContext(ctx, "request aborted", "method", methodOf(r), "route", routeOf(ctx))
+				log.InfoContext(ctx, "request aborted", "method", Method(r), "route", routeOf(ctx))
 			}
 		}()
 		r = r.WithContext(ctx)
@@ -36,7 +36,7 @@ func Observe(next http.Handler, log *slog.Logger, m *Metrics) http.Handler {
 		aborted = false
 
 		took := time.Since(start)
-		route, method, status := routeOf(ctx), methodOf(r), answer.code()
+		route, method, status := routeOf(ctx), Method(r), answer.code()
 		m.ended(route, method, status, took, answer.stream())
 		if route == GraphQLRoute {
 			m.operations.ended(noted.operation.Load(), noted.firstError(), took, answer.stream())
@@ -75,8 +75,8 @@ func guarded(next http.Handler, w *recorder, r *http.Request, log *slog.Logger) 
 	next.ServeHTTP(w, r)
 }
 
-// methodOf is the request's method, or OTHER where it is none of HTTP's own: clients must not invent labels.
-func methodOf(r *http.Request) string {
+// Method is the request's method, or OTHER where it is none of HTTP's own: clients must not invent labels.
+func Method(r *http.Request) string {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
 		return r.Method

@@ -47,8 +47,11 @@ type withRequestID struct {
 }
 
 func (h withRequestID) Handle(ctx context.Context, r slog.Record) error {
-	if id := RequestID(ctx); id != "" {
-		r.AddAttrs(slog.String("request_id", id))
+	if of, ok := ctx.Value(requestKey{}).(*request); ok {
+		r.AddAttrs(slog.String("request_id", of.id))
+		if of.trace != "" {
+			r.AddAttrs(slog.String("trace_id", of.trace))
+		}
 	}
 	err := h.Handler.Handle(ctx, r)
 	if h.urgent != nil && r.Level >= slog.LevelWarn {

@@ -16,6 +16,7 @@ type request struct {
 	id    string
 	route string // touched by the goroutine that serves the request only
 
+	trace string // touched by the goroutine that serves the request only, before it hands the request on
 	// What GraphQL told of it, perhaps from other goroutines.
 	operation atomic.Pointer[operation]
 	code      atomic.Pointer[string] // of the first error
@@ -59,6 +60,35 @@ func (r *request) firstError() string {
 		return *code
 	}
 	return ""
+}
+
+// SetTrace names the trace that the context's request is recorded in; its log lines tell it.
+func SetTrace(ctx context.Context, id string) {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
+		r.trace = id
+	}
+}
+
+// Seen is what is known of a request.
+type Seen struct {
+	ID, Route string
+	// Operation and OperationType are those of GraphQL, as the metrics name them; empty for none.
+	Operation, OperationType string
+	// Code is that of the first error; empty for none.
+	Code string
+}
+
+// Look returns what is known of the context's request by now. It is for the goroutine that serves it.
+func Look(ctx context.Context) Seen {
+	r, ok := ctx.Value(requestKey{}).(*request)
+	if !ok {
+		return Seen{Route: routeOf(ctx)}
+	}
+	seen := Seen{ID: r.id, Route: routeOf(ctx), Code: r.firstError()}
+	if o := r.operation.Load(); o != nil {
+		seen.Operation, seen.OperationType = o.name, o.kind
+	}
+	return seen
 }
 
 // GraphQLRoute is the route whose requests are counted by their operations.
