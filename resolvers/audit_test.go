@@ -99,14 +99,15 @@ var mutations = []struct{ field, arguments, before string }{
 	{"removeRoleMembers", `role: "R", members: ["AAD:ana"]`, ""},
 	{"deleteRole", `name: "R"`, ""},
 	{"createAccessToken", `name: "t", scopes: [READ]`, ""},
-	{"revokeAccessToken", `id: "%s"`, ""},
+	{"rotateAccessToken", `id: "%s"`, ""},
+	{"revokeAccessToken", `id: "%s"`, `DELETE FROM access_token WHERE expires_at IS NOT NULL`},
 	{"deleteProviderInstance", `provider: "AAD"`, `UPDATE provider_instance SET enabled = false`},
 	{"deleteProvider", `name: "AAD"`, `UPDATE provider SET enabled = false WHERE name = 'AAD'`},
 	{"testConnection", `provider: "AAD"`, "-"}, // changes nothing
 }
 
 // A mutation whose audit row cannot be written fails, and leaves nothing behind; else it leaves its row.
-func TestR27MutationsFailWithoutTheirAuditRow(t *testing.T) {
+func TestSafetyR27MutationsFailWithoutTheirAuditRow(t *testing.T) {
 	t.Parallel()
 	a := newAudited(t)
 	a.exec(`CREATE TABLE broken ();
