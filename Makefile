@@ -54,9 +54,10 @@ bench: postgres ## Measure Roster beside the least that its answers can cost: on
 soak: postgres ## Run Roster for long under concurrent writes, and judge every answer: in twelve minutes
 	$(WITH_POSTGRES) $(GO) run ./internal/soak $(SOAK_FLAGS)
 
-conformance: postgres ## Run the tests of all that a SCIM server has to do, in full size, and the audits of GraphQL over HTTP, and print what holds; then the laws of synchronizations
+conformance: postgres ## Run the tests of all that a SCIM server has to do, in full size, and the audits of GraphQL over HTTP, and print what holds; then the laws, at length
 	for peers in conformance internal/sim/graph/peer; do npm ci --prefix $$peers --silent --no-audit --no-fund || exit 1; done
 	$(WITH_POSTGRES) $(GO) run ./conformance
+	$(WITH_POSTGRES) $(GO) test ./directory ./scim ./resolvers/plan -timeout 30m -count 1 -rapid.checks=300
 	$(WITH_POSTGRES) $(GO) test ./syncer -timeout 30m -count 1 -seeds=200 -kills=50 -replicas=60s
 	$(WITH_POSTGRES) $(GO) test ./connector/azuread ./connector/sharepoint -timeout 30m -count 1 -run TheDirectoryBecomes -seeds=200 -kills=50
 

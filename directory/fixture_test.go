@@ -217,3 +217,5 @@ func (f *fixture) conflicts() []string {
 }
 
 var effective = directory.LinkArgs{Scope: directory.ScopeEffective}
+
+func init() { testpg.Checks(40) }

@@ -358,3 +358,5 @@ func object(t testing.TB, text string) map[string]any {
 	}
 	return out
 }
+
+func init() { testpg.Checks(40) }

@@ -169,3 +169,5 @@ type tester interface {
 	Fatal(args ...any)
 	Fatalf(format string, args ...any)
 }
+
+func init() { testpg.Checks(40) }
