@@ -26,20 +26,24 @@ type Audit struct {
 
 // JSON is a JSON object of Before, After and Detail; nil where there is nothing in it.
 func (a *Audit) JSON() []byte {
-	all := maps.Clone(a.Detail)
-	for key, part := range map[string]any{"before": a.Before, "after": a.After} {
-		if part == nil {
-			continue
-		}
-		if all == nil {
-			all = map[string]any{}
-		}
-		all[key] = part
-	}
-	if len(all) == 0 {
+	if a.Before == nil && a.After == nil && len(a.Detail) == 0 {
 		return nil
 	}
-	text, _ := json.Marshal(all) // strings and plain JSON only
+	if len(a.Detail) == 0 { // as of nearly every write
+		text, _ := json.Marshal(struct { // strings and plain JSON only
+			Before any `json:"before,omitempty"`
+			After  any `json:"after,omitempty"`
+		}{a.Before, a.After})
+		return text
+	}
+	all := maps.Clone(a.Detail)
+	if a.Before != nil {
+		all["before"] = a.Before
+	}
+	if a.After != nil {
+		all["after"] = a.After
+	}
+	text, _ := json.Marshal(all)
 	return text
 }
 

@@ -169,6 +169,8 @@ func TestCanarySecrets(t *testing.T) {
 	}
 	ask(`{ providers { name instances { name state stateReason runtimeConfig { key value secret } runs(first: 50) { nodes { reason } } } } }`)
 
+	ask(`{ audit(first: 1000) { nodes { actor action target before after detail } } }`)
+
 	if text, _ := token.Load().(string); len(text) > 20 {
 		secrets["an access token"] = text
 	} else {
