@@ -328,3 +328,31 @@ func TestG15PersistedQueryHashMismatch(t *testing.T) {
 		t.Errorf("without a token: %d %s", got.status, got.body)
 	}
 }
+
+// TestCVE2023_49559DirectiveOverload: a validator that looks at each directive, and says something of each.
+func TestCVE2023_49559DirectiveOverload(t *testing.T) {
+	t.Parallel()
+	shared(t).refuses(map[string][2]string{
+		"of one name":    {graphQLBody("{__typename"+strings.Repeat(" @include(if:true)", 5_000)+"}", ""), "more than 2000 tokens"},
+		"of many names":  {graphQLBody("{__typename"+numbered(5_000, " @a%d")+"}", ""), "more than 2000 tokens"},
+		"over the query": {graphQLBody("{"+numbered(60, " a%d:__typename @skip(if:false)@include(if:true)")+"}", ""), "more than 100 directives, which is the limit"},
+	})
+}
+
+// TestCVE2025_32030FragmentExpansion: fragments that are named over and over, which a planner would expand.
+func TestCVE2025_32030FragmentExpansion(t *testing.T) {
+	t.Parallel()
+	shared(t).refuses(map[string][2]string{
+		"twice each":   {graphQLBody(`{user(id:"1"){...F0}}`+doubling(30, "User", "manager{id}"), ""), "objects, the limit is 250000"},
+		"a crowd each": {graphQLBody("{"+strings.Repeat("...A ", 190)+"} fragment A on Query{"+strings.Repeat("...B ", 190)+"} fragment B on Query{"+strings.Repeat("...C ", 190)+"} fragment C on Query{viewer{name}}", ""), "objects, the limit is 250000"},
+	})
+}
+
+// TestCVE2025_32034ExpansionWithinFragments: the same with fields between the fragments, and types that narrow.
+func TestCVE2025_32034ExpansionWithinFragments(t *testing.T) {
+	t.Parallel()
+	shared(t).refuses(map[string][2]string{
+		"fields between": {graphQLBody(`{user(id:"1"){...F0}}`+strings.ReplaceAll(doubling(20, "User", "id"), "{...", "{manager{id} ..."), ""), "objects, the limit is 250000"},
+		"types between":  {graphQLBody(`{node(id:"1"){...on User{...F0} ...on Identity{...on User{...F0}}}}`+doubling(26, "User", "manager{id}"), ""), "objects, the limit is 250000"},
+	})
+}

@@ -140,6 +140,14 @@ func (g guard) MutateOperationContext(ctx context.Context, opCtx *graphql.Operat
 
 type replyKey struct{}
 
+// spending returns a context in which what is left of the caller's budget is told in the header of an answer.
+func (h *handler) spending(ctx context.Context, answer *reply) context.Context {
+	if h.cfg.Spend == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, replyKey{}, answer)
+}
+
 // spend takes the cost of an operation from its caller's budget.
 func (h *handler) spend(ctx context.Context, cost int64) *gqlerror.Error {
 	if h.cfg.Spend == nil {

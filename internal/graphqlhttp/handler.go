@@ -156,11 +156,7 @@ func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, pa
 	defer timed.finish()
 	defer answer.end()
 
-	var asked context.Context = timed
-	if h.cfg.Spend != nil {
-		asked = context.WithValue(timed, replyKey{}, answer)
-	}
-	ctx, op, errs := h.operation(asked, params)
+	ctx, op, errs := h.operation(h.spending(timed, answer), params)
 	if len(errs) > 0 {
 		h.refuse(answer, errs)
 		return
@@ -200,10 +196,13 @@ func (h *handler) answer(ctx context.Context, answer *reply, r *http.Request, pa
 }
 
 // operation finds the operation that a request names in its document, and returns a context that carries the
-// document.
+// document. What is refused here is spent as well: to find it wrong was work.
 func (h *handler) operation(ctx context.Context, params *graphql.RawParams) (context.Context, *ast.OperationDefinition, gqlerror.List) {
 	doc, errs := h.document(ctx, params)
 	if len(errs) > 0 {
+		if over := h.spend(ctx, 1); over != nil {
+			errs = h.requestErrors(ctx, gqlerror.List{over})
+		}
 		return ctx, nil, errs
 	}
 	op := doc.ast.Operations.ForName(params.OperationName)

@@ -85,24 +85,52 @@ func TestTheShortRoadMayDecline(t *testing.T) {
 	}
 }
 
+// heapInUse is how many bytes are reachable.
+func heapInUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what pools hold goes in two rounds
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestRefusalsLeaveNoMemory refuses much, ever anew: no text, error or document of it is kept.
+func TestRefusalsLeaveNoMemory(t *testing.T) {
+	h := newHandler(t, nil)
+	refuse := func(round int) {
+		for _, body := range []string{
+			`{"query":"{` + numbered(10_000, " a%d:__typename") + `}"}`, `{"query":"{nothing` + fmt.Sprint(round) + strings.Repeat("x", 200_000) + `}"}`,
+			`{"query":"{__typename` + strings.Repeat(" @x", 20_000) + `}"}`, `{"query":"` + doubling(26, "", "name") + fmt.Sprint("#", round) + `"}`,
+			`{"query":"query Q` + fmt.Sprint(round) + `{users(first:1000){nodes{memberOf(first:1000){nodes{id}}}}}"}`, `{"query":"{viewer{name}}` + strings.Repeat(" ", 1<<20) + `"}`,
+			byHash(hashOf(fmt.Sprint(round)), "{viewer{name}}"), `[` + strings.Repeat(`{"query":"{viewer{name}}"},`, 10_000) + `{}]`,
+		} {
+			if got := post(h, body); got.status < 400 {
+				t.Fatalf("%d %.200s", got.status, got.body)
+			}
+		}
+	}
+	refuse(0)
+	before := heapInUse()
+	for round := range 15 {
+		refuse(round)
+	}
+	if kept := heapInUse() - before; kept > 2<<20 {
+		t.Errorf("120 refusals keep %d bytes", kept)
+	}
+	runtime.KeepAlive(h)
+}
+
 // TestKeptQueriesDoNotKeepTheirRequests: a small query may come in a large body.
 func TestKeptQueriesDoNotKeepTheirRequests(t *testing.T) {
 	h := newHandler(t, nil)
-	heap := func() int64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC() // what pools hold goes in two rounds
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
 	large := strings.Repeat("x", 900<<10)
-	before := heap()
+	before := heapInUse()
 	for i := range 30 {
 		if got := post(h, fmt.Sprintf(`{"query":"{a%d:viewer{name}}","other":"%s"}`, i, large)); got.status != http.StatusOK {
 			t.Fatal(got.body)
 		}
 	}
-	if kept := heap() - before; kept > 4<<20 {
+	if kept := heapInUse() - before; kept > 4<<20 {
 		t.Errorf("30 queries keep %d bytes", kept)
 	}
 	runtime.KeepAlive(h)

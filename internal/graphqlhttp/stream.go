@@ -54,7 +54,7 @@ func (s *openStreams) count() int {
 
 // stream answers any operation as a stream of events (GraphQL over Server-Sent Events, "distinct connections
 // mode"): `next` for each result, then `complete`. Errors in the operation are a `next` event too, for clients
-// cannot read the body of a refused stream.
+// cannot read the body of a refused stream; who is to wait is told so by the status.
 func (h *handler) stream(ctx context.Context, answer *reply, r *http.Request, params *graphql.RawParams) {
 	caller := h.caller(ctx)
 	if full := h.streams.enter(caller, h.limits); full != "" {
@@ -63,7 +63,7 @@ func (h *handler) stream(ctx context.Context, answer *reply, r *http.Request, pa
 	}
 	defer h.streams.leave(caller)
 
-	ctx, op, errs := h.operation(ctx, params)
+	ctx, op, errs := h.operation(h.spending(ctx, answer), params)
 	cancel := context.CancelFunc(func() {})
 	if op != nil {
 		if refusal := methodFits(r, op); refusal != nil {
@@ -74,12 +74,23 @@ func (h *handler) stream(ctx context.Context, answer *reply, r *http.Request, pa
 	}
 	defer cancel()
 
+	var opCtx *graphql.OperationContext
+	if len(errs) == 0 {
+		ctx = graphql.StartOperationTrace(ctx)
+		if opCtx, errs = h.exec.CreateOperationContext(ctx, params); len(errs) > 0 {
+			errs = h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs)
+		}
+	}
+	if len(errs) > 0 && codeOf(errs[0]) == codeRateLimited {
+		h.refuse(answer, errs)
+		return
+	}
 	events := make(chan []byte)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer close(events)
-		h.produce(ctx, params, errs, events)
+		h.produce(ctx, opCtx, errs, events)
 	}()
 	// The producer may be waiting for us or for its resolver: both end with the context.
 	defer func() { <-done }()
@@ -104,8 +115,8 @@ func (h *handler) streamContext(ctx context.Context, op *ast.OperationDefinition
 	return context.WithTimeoutCause(ctx, h.deadline, errDeadline)
 }
 
-// produce runs an operation and sends its encoded results until it ends or the context does.
-func (h *handler) produce(ctx context.Context, params *graphql.RawParams, errs gqlerror.List, events chan<- []byte) {
+// produce runs an operation, unless errs say why not, and sends its encoded results until it ends or the context does.
+func (h *handler) produce(ctx context.Context, op *graphql.OperationContext, errs gqlerror.List, events chan<- []byte) {
 	send := func(resp *graphql.Response) bool {
 		if h.cfg.Failed != nil && len(resp.Errors) > 0 {
 			h.cfg.Failed(ctx, codeOf(resp.Errors[0]))
@@ -131,13 +142,7 @@ func (h *handler) produce(ctx context.Context, params *graphql.RawParams, errs g
 		send(&graphql.Response{Errors: errs})
 		return
 	}
-	ctx = graphql.StartOperationTrace(ctx)
-	opCtx, errs := h.exec.CreateOperationContext(ctx, params)
-	if len(errs) > 0 {
-		send(&graphql.Response{Errors: h.requestErrors(graphql.WithOperationContext(ctx, opCtx), errs)})
-		return
-	}
-	responses, ctx := h.exec.DispatchOperation(ctx, opCtx)
+	responses, ctx := h.exec.DispatchOperation(ctx, op)
 	for {
 		resp := responses(ctx)
 		if resp == nil {
