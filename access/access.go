@@ -77,14 +77,12 @@ type Principal struct {
 func (p *Principal) Has(s Scope) bool { return p != nil && slices.Contains(p.Scopes, s) }
 
 // May reports whether the principal may use what needs a scope: who administers roles or synchronization may read
-// what they change.
+// what they change. What is anybody's is not for those who have the scope SCIM alone.
 func (p *Principal) May(needed Scope) bool {
-	return needed == Anyone || p.Has(needed) || needed == Read && (p.Has(RoleAdmin) || p.Has(SyncAdmin))
-}
-
-// mayUseGraphQL reports whether the principal carries a scope besides SCIM, or none at all, which opens what is anybody's.
-func (p *Principal) mayUseGraphQL() bool {
-	return len(p.Scopes) == 0 || slices.ContainsFunc(p.Scopes, func(s Scope) bool { return s != SCIM })
+	if needed == Anyone {
+		return p != nil && (len(p.Scopes) != 1 || p.Scopes[0] != SCIM)
+	}
+	return p.Has(needed) || needed == Read && (p.Has(RoleAdmin) || p.Has(SyncAdmin))
 }
 
 // Administers reports whether the principal carries a scope with which something can be changed, beside what is

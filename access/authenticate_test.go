@@ -1,6 +1,10 @@
 package access_test
 
 import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
@@ -11,9 +15,38 @@ import (
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/testpg"
 )
 
-func TestAuthenticate(t *testing.T) {
+// attempt is a request's Authorization header, and who it lets in: nil is refused.
+type attempt struct {
+	name   string
+	header []string
+	want   *access.Principal
+}
+
+// are fails the test unless each attempt ends as it is to. All refusals are the same.
+func are(t *testing.T, s *access.Service, attempts []attempt) {
+	t.Helper()
+	for _, a := range attempts {
+		got, err := s.Authenticate(t.Context(), a.header)
+		if diff := cmp.Diff(a.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", a.name, diff)
+		}
+		if a.want != nil {
+			if err != nil {
+				t.Errorf("%s: %v", a.name, err)
+			}
+			continue
+		}
+		if diff := cmp.Diff(refusal, errorOf(err)); diff != "" {
+			t.Errorf("%s is refused differently (-want +got):\n%s", a.name, diff)
+		}
+	}
+}
+
+// What is no live token is refused, always in the same words: nobody learns how near they came.
+func TestA2WrongExpiredAndRevokedTokens(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	s := access.New(newStore(t), access.Config{AdminToken: "let-me-in", Now: c.now})
@@ -24,28 +57,9 @@ func TestAuthenticate(t *testing.T) {
 	}
 	_, expired := create(t, s, access.CreateTokenInput{Name: "x", Scopes: readToken.Scopes, ExpiresAt: to(c.now().Add(time.Second))})
 	c.pass(time.Second)
-
-	reader := &access.Principal{Name: "reader", Scopes: []access.Scope{access.Read}, Token: token.UID}
-	admin := &access.Principal{Name: "admin", Scopes: access.AdminScopes}
-	for _, test := range []struct {
-		name   string
-		header []string
-		want   *access.Principal // nil is refused
-	}{
-		{"stored", []string{"Bearer " + secret}, reader},
-		{"scheme in another case", []string{"bEARER " + secret}, reader},
-		{"several spaces", []string{"Bearer   " + secret + " "}, reader},
-		{"configured", []string{"Bearer let-me-in"}, admin},
-		{"none", nil, nil},
-		{"empty", []string{""}, nil},
-		{"scheme only", []string{"Bearer"}, nil},
-		{"empty token", []string{"Bearer "}, nil},
-		{"null", []string{"Bearer null"}, nil},
-		{"token only", []string{secret}, nil},
-		{"another scheme", []string{"Basic " + secret}, nil},
-		{"twice", []string{"Bearer " + secret, "Bearer " + secret}, nil},
-		{"twice in one", []string{"Bearer " + secret + ", Bearer " + secret}, nil},
-		{"two tokens", []string{"Bearer " + secret + " " + secret}, nil},
+	are(t, s, []attempt{
+		{"stored", []string{"Bearer " + secret}, &access.Principal{Name: "reader", Scopes: []access.Scope{access.Read}, Token: token.UID}},
+		{"configured", []string{"Bearer let-me-in"}, &access.Principal{Name: "admin", Scopes: access.AdminScopes}},
 		{"wrong", []string{"Bearer rst_" + strings.Repeat("A", 43)}, nil},
 		{"truncated", []string{"Bearer " + secret[:len(secret)-1]}, nil},
 		{"longer", []string{"Bearer " + secret + "A"}, nil},
@@ -56,19 +70,66 @@ func TestAuthenticate(t *testing.T) {
 		{"the configured token, truncated", []string{"Bearer let-me-i"}, nil},
 		{"the public id", []string{"Bearer " + token.UID.String()}, nil},
 		{"NUL", []string{"Bearer \x00"}, nil},
-	} {
-		got, err := s.Authenticate(t.Context(), test.header)
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+	})
+}
+
+// One Bearer, in any case, and nothing else (RFC 6750 section 2.1).
+func TestA3EmptyDoubledAndMalformedCredentials(t *testing.T) {
+	t.Parallel()
+	s := access.New(newStore(t), access.Config{})
+	token, secret := create(t, s, readToken)
+	reader := &access.Principal{Name: "reader", Scopes: []access.Scope{access.Read}, Token: token.UID}
+	are(t, s, []attempt{
+		{"Bearer", []string{"Bearer " + secret}, reader},
+		{"scheme in another case", []string{"bEARER " + secret}, reader},
+		{"several spaces", []string{"Bearer   " + secret + " "}, reader},
+		{"none", nil, nil},
+		{"empty", []string{""}, nil},
+		{"scheme only", []string{"Bearer"}, nil},
+		{"empty token", []string{"Bearer "}, nil},
+		{"null", []string{"Bearer null"}, nil},
+		{"token only", []string{secret}, nil},
+		{"another scheme", []string{"Basic " + secret}, nil},
+		{"twice", []string{"Bearer " + secret, "Bearer " + secret}, nil},
+		{"twice in one", []string{"Bearer " + secret + ", Bearer " + secret}, nil},
+		{"two tokens", []string{"Bearer " + secret + " " + secret}, nil},
+		{"with a tab", []string{"Bearer\t" + secret}, nil},
+	})
+}
+
+// What is stored of a token opens nothing and does not lead back to it: its secret has 256 random bits, of which the SHA-256
+// is kept.
+func TestA12ADumpOfTheDatabaseIsUseless(t *testing.T) {
+	t.Parallel()
+	url := testpg.New(t)
+	db := openStore(t, url)
+	s := access.New(db, access.Config{})
+	_, secret := create(t, s, readToken)
+	random, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(secret, access.SecretPrefix))
+	if err != nil || len(random) != 32 {
+		t.Fatalf("the secret holds %d random bytes, %v", len(random), err)
+	}
+	raw, err := sql.Open("postgres", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	var dump, hash string
+	if err := raw.QueryRowContext(t.Context(), `SELECT to_jsonb(t)::text, encode(hash, 'hex') FROM access_token t`).Scan(&dump, &hash); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte(secret))
+	if hash != hex.EncodeToString(sum[:]) {
+		t.Errorf("stored is %s, want the SHA-256 of the secret", hash)
+	}
+	for _, part := range []string{secret, strings.TrimPrefix(secret, access.SecretPrefix), hex.EncodeToString(random)} {
+		if strings.Contains(dump, part) {
+			t.Errorf("the secret is in the row: %s", dump)
 		}
-		if test.want != nil {
-			if err != nil {
-				t.Errorf("%s: %v", test.name, err)
-			}
-			continue
-		}
-		if diff := cmp.Diff(refusal, errorOf(err)); diff != "" {
-			t.Errorf("%s is refused differently (-want +got):\n%s", test.name, diff)
+	}
+	for _, stolen := range []string{hash, strings.ToUpper(hash), `\x` + hash, access.SecretPrefix + base64.RawURLEncoding.EncodeToString(sum[:])} {
+		if p, err := s.Authenticate(t.Context(), []string{"Bearer " + stolen}); p != nil || !directory.HasCode(err, directory.CodeUnauthenticated) {
+			t.Errorf("%s opens the door: %v, %v", stolen, p, err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -26,9 +27,24 @@ func (s *Service) Bootstrap(ctx context.Context) (string, error) {
 	if token != nil {
 		return secret, nil
 	}
+	if s.issuersLetIn() {
+		return "", nil
+	}
 	live, err := s.store.AnyLiveToken(ctx, s.now())
 	if err == nil && !live {
 		err = errNobody
 	}
 	return "", err
+}
+
+// issuersLetIn reports whether an issuer's tokens may be more than SCIM ones.
+func (s *Service) issuersLetIn() bool {
+	for _, i := range s.issuers {
+		for _, g := range i.Grants {
+			if slices.ContainsFunc(g.Scopes, func(given Scope) bool { return given != SCIM }) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -93,10 +93,11 @@ func TestBootstrapDoesNotCountSCIMTokens(t *testing.T) {
 	}
 }
 
-// Row A4: a start after which nobody could sign in fails.
-func TestBootstrapRefusesAStartWithoutAWayIn(t *testing.T) {
+// A start after which nobody could sign in fails; an issuer whose tokens do more than push lets somebody in.
+func TestA4AStartWithoutAWayInIsRefused(t *testing.T) {
 	t.Parallel()
-	s := access.New(newStore(t), access.Config{})
+	db := newStore(t)
+	s := access.New(db, access.Config{})
 	token, _ := create(t, s, readToken)
 	if secret, err := s.Bootstrap(t.Context()); secret != "" || err != nil {
 		t.Errorf("beside a live token: %q, %v", secret, err)
@@ -104,8 +105,18 @@ func TestBootstrapRefusesAStartWithoutAWayIn(t *testing.T) {
 	if err := s.Revoke(t.Context(), token.UID.String()); err != nil {
 		t.Fatal(err)
 	}
-	if secret, err := s.Bootstrap(t.Context()); secret != "" || err == nil {
-		t.Errorf("after the last token was revoked: %q, %v; want an error", secret, err)
+	for name, test := range map[string]struct {
+		cfg     access.Config
+		refused bool
+	}{
+		"nothing":              {access.Config{}, true},
+		"an issuer for SCIM":   {access.Config{Issuers: []access.Issuer{{URL: "https://a", Grants: access.SCIMGrants("x")}}}, true},
+		"an issuer of readers": {access.Config{Issuers: []access.Issuer{{URL: "https://a", Grants: []access.Grant{{Claim: "scp", Value: "x", Scopes: []access.Scope{access.Read}}}}}}, false},
+		"an admin token":       {access.Config{AdminToken: "x"}, false},
+	} {
+		if secret, err := access.New(db, test.cfg).Bootstrap(t.Context()); secret != "" || (err != nil) != test.refused {
+			t.Errorf("%s: %q, %v", name, secret, err)
+		}
 	}
 	if directory.HasCode(s.Recheck(t.Context(), nil), directory.CodeInternal) {
 		t.Error("the service is broken afterwards")

@@ -33,7 +33,7 @@ func RequireGraphQL(p *Principal) error {
 	switch {
 	case p == nil:
 		return unauthenticated()
-	case !p.mayUseGraphQL():
+	case p.Check(DoorGraphQL) != nil:
 		return forbidden("This token is for SCIM only. GraphQL takes a token with the scope READ or an admin scope.")
 	}
 	return nil

@@ -9,10 +9,23 @@ import (
 // Anyone is the rule for what every authenticated caller may see, SCIM tokens excepted.
 const Anyone Scope = ""
 
+// The doors: where requests come in.
+const (
+	// DoorGraphQL is /graphql, /metrics, and whatever else has no door of its own.
+	DoorGraphQL = "GraphQL"
+	// DoorSCIM is /scim/ and /tokens/.
+	DoorSCIM = "SCIM"
+)
+
 // Rules is the one table of who may use what: the scope that a field needs, by its coordinate ("Query.users"), or by
 // its type ("User") for every field of the type that has no rule of its own. The root types have no rule of their
 // own, so that every operation is decided here by name.
+//
+// The doors are in it too: commands come in by one of them, but for those that work on the database itself.
 var Rules = map[string]Scope{
+	DoorGraphQL: Anyone,
+	DoorSCIM:    SCIM,
+
 	"Query.viewer":   Anyone,
 	"Query.revision": Read,
 	"Query.node":     Read, // an access token is null there without TOKEN_ADMIN
@@ -121,7 +134,7 @@ var Rules = map[string]Scope{
 	"CreateAccessTokenPayload": TokenAdmin, "RotateAccessTokenPayload": TokenAdmin, "RevokeAccessTokenPayload": TokenAdmin,
 }
 
-// RuleFor returns the scope that a field needs, by its coordinate. A field without a rule is nobody's.
+// RuleFor returns the scope that a field needs, by its coordinate, or a door. What has no rule is nobody's.
 func RuleFor(coordinate string) (needed Scope, ok bool) {
 	if needed, ok = Rules[coordinate]; ok {
 		return needed, true
@@ -131,7 +144,7 @@ func RuleFor(coordinate string) (needed Scope, ok bool) {
 	return needed, ok
 }
 
-// Check refuses a field, by its coordinate, that the principal may not use.
+// Check refuses a field, by its coordinate, or a door that the principal may not use.
 func (p *Principal) Check(coordinate string) error {
 	needed, ok := RuleFor(coordinate)
 	switch {

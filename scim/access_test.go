@@ -9,17 +9,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/roster-gateway/roster/access"
+	"github.com/roster-gateway/roster/access/issuer"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/outbound"
+	"github.com/roster-gateway/roster/internal/testoidc"
 	"github.com/roster-gateway/roster/scim"
 	"github.com/roster-gateway/roster/scim/schema"
 )
 
-// A1 to A3, A16: without a valid bearer every address answers the same 401, with a challenge and a SCIM body.
-func TestNobodyIsLetInWithoutAToken(t *testing.T) {
+// Without a valid bearer every address answers the same 401, with a challenge and a SCIM body.
+func TestA1NobodyIsLetIntoSCIMWithoutAToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	user := w.user("ana@x")
@@ -196,16 +200,13 @@ func TestDisabledInstance(t *testing.T) {
 	w.delete("/Users/"+id).fails(http.StatusForbidden, "")
 }
 
-// I1, I2, I4: the token of one instance sees nothing of another, nor of roles.
-func TestIsolation(t *testing.T) {
+// I1: the token of one instance sees nothing of another, nor of roles.
+func TestI1InstancesSeeNothingOfEachOther(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.instance("Other")
-	mine := w.post("/Users", `{"userName":"ana@x","externalId":"1"}`).is(http.StatusCreated).text("id")
-	theirs := b.post("/Users", `{"userName":"ana@x","externalId":"1"}`).is(http.StatusCreated).text("id")
-	if mine == theirs {
-		t.Fatal("two instances share a user")
-	}
+	mine := w.user("ana@x")
+	theirs := b.post("/Users", `{"userName":"ben@x","externalId":"b-1"}`).is(http.StatusCreated).text("id")
 	theirGroup := b.group("G", theirs)
 	for _, path := range []string{"/Users/" + theirs, "/Groups/" + theirGroup} {
 		w.get(path).fails(http.StatusNotFound, "")
@@ -216,12 +217,8 @@ func TestIsolation(t *testing.T) {
 	}
 	same(t, "users", []string{mine}, w.get("/Users").ids())
 	same(t, "groups", []string{}, w.get("/Groups").ids())
-	group := w.group("mine", mine, theirs, theirGroup)
-	same(t, "members of another instance are unknown", []string{mine}, w.members(group))
-	w.patch("/Users/"+mine, `{"op":"add","path":"manager","value":"`+theirs+`"}`).is(http.StatusNoContent)
-	w.get("/Users/"+mine).has(nil, enterprise)
-	if !strings.Contains(w.log.String(), "unknown members") {
-		t.Errorf("nothing is logged: %s", w.log)
+	for _, filter := range []string{`userName eq "ben@x"`, `externalId eq "b-1"`, `id eq "` + theirs + `"`, `groups.value eq "` + theirGroup + `"`, `groups eq "` + theirGroup + `"`} {
+		same(t, filter, []string{}, w.list("/Users", filter).ids())
 	}
 
 	ctx := t.Context()
@@ -232,11 +229,206 @@ func TestIsolation(t *testing.T) {
 	if _, err := w.directory.AddRoleMembers(ctx, "Approvers", []string{"HR:ana@x"}); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "roles are not shown", []string{group}, w.get("/Users/"+mine).values("groups"))
+	same(t, "roles are not shown", []string{}, w.get("/Users/"+mine).values("groups"))
 	same(t, "nor asked about", []string{}, w.list("/Users", `groups.value eq "`+role.UID.String()+`"`).ids())
 	same(t, "nor by their absence", []string{mine}, w.list("/Users", `not (groups.value eq "`+role.UID.String()+`")`).ids())
-	same(t, "nor groups of others", []string{}, w.list("/Users", `groups eq "`+theirGroup+`"`).ids())
 	w.get("/Groups/"+role.UID.String()).fails(http.StatusNotFound, "")
-	w.patch("/Groups/"+role.UID.String(), `{"op":"add","path":"members","value":"`+mine+`"}`).fails(http.StatusNotFound, "")
-	w.patch("/Groups/"+role.UID.String(), `{"op":"remove","path":"members"}`).fails(http.StatusNotFound, "")
+}
+
+// I2: external ids and names are an instance's own.
+func TestI2OneExternalIdAndNameInTwoInstances(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.instance("Other")
+	const ana = `{"userName":"ana@x","externalId":"1"}`
+	mine, theirs := w.post("/Users", ana).is(http.StatusCreated), b.post("/Users", ana).is(http.StatusCreated)
+	if mine.text("id") == theirs.text("id") {
+		t.Fatal("two instances share a user")
+	}
+	w.patch("/Users/"+mine.text("id"), `{"op":"replace","path":"title","value":"Dr"}`).is(http.StatusNoContent)
+	w.get("/Users/"+mine.text("id")).has("Dr", "title")
+	b.get("/Users/"+theirs.text("id")).has(nil, "title")
+	w.delete("/Users/" + mine.text("id")).is(http.StatusNoContent)
+	b.get("/Users/"+theirs.text("id")).has("ana@x", "userName")
+}
+
+// I4: members and managers of another instance are unknown.
+func TestI4MembersFromAnotherInstance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.instance("Other")
+	mine := w.user("ana@x")
+	theirs := b.post("/Users", `{"userName":"ben@x"}`).is(http.StatusCreated).text("id")
+	theirGroup := b.group("G", theirs)
+	group := w.group("mine", mine, theirs, theirGroup)
+	same(t, "members of another instance are unknown", []string{mine}, w.members(group))
+	same(t, "and the other way", []string{theirs}, b.members(theirGroup))
+	w.patch("/Users/"+mine, `{"op":"add","path":"manager","value":"`+theirs+`"}`).is(http.StatusNoContent)
+	w.get("/Users/"+mine).has(nil, enterprise)
+	if !strings.Contains(w.log.String(), "unknown members") {
+		t.Errorf("nothing is logged: %s", w.log)
+	}
+	if _, err := w.directory.SetRuntimeConfig(t.Context(), provider, "", "scim.unknownMembers", "refuse"); err != nil {
+		t.Fatal(err)
+	}
+	w.patch("/Groups/"+group, `{"op":"add","path":"members","value":"`+theirs+`"}`).fails(http.StatusBadRequest, "invalidValue")
+	same(t, "after the refusal", []string{mine}, w.members(group))
+}
+
+// No way to a membership passes the check of the role: a provisioning client changes no role through any resource, and
+// nests nothing in one. Nor does it put a group under one of another instance.
+func TestCVE2026_94000MembershipPathWithoutTheRoleCheck(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	mine := w.user("ana@x")
+	group := w.group("mine", mine)
+	role, err := w.directory.CreateRole(ctx, "Admins", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := role.UID.String()
+	for _, member := range []string{mine, group} {
+		w.patch("/Groups/"+id, `{"op":"add","path":"members","value":[{"value":"`+member+`"}]}`).fails(http.StatusNotFound, "")
+		w.put("/Groups/"+id, `{"displayName":"Admins","members":[{"value":"`+member+`"}]}`).fails(http.StatusNotFound, "")
+	}
+	w.patch("/Groups/"+id, `{"op":"remove","path":"members"}`).fails(http.StatusNotFound, "")
+	w.delete("/Groups/"+id).fails(http.StatusNotFound, "")
+	// A user's groups are read-only (RFC 7643 section 4.1.2): what is sent of them is no membership.
+	w.put("/Users/"+mine, `{"userName":"ana@x","groups":[{"value":"`+id+`"}]}`)
+	w.patch("/Users/"+mine, `{"op":"add","path":"groups","value":[{"value":"`+id+`"}]}`)
+	w.post("/Users", `{"userName":"ben@x","groups":[{"value":"`+id+`"}]}`)
+	w.post("/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
+		{"method":"PATCH","path":"/Groups/`+id+`","data":{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":[{"value":"`+mine+`"}]}]}},
+		{"method":"PUT","path":"/Groups/`+id+`","data":{"displayName":"Admins","members":[{"value":"`+mine+`"}]}}]}`).is(http.StatusOK)
+	// A role as a member of an own group would be an edge of the role, too.
+	w.patch("/Groups/"+group, `{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`)
+	same(t, "the group's members", []string{mine}, w.members(group))
+	reader := w.directory.Reader()
+	for _, scope := range []directory.MembershipScope{directory.ScopeDirect, directory.ScopeEffective} {
+		for _, way := range []directory.Way{directory.Down, directory.Up} {
+			q := directory.LinkArgs{Scope: scope, Status: []directory.IdentityStatus{directory.StatusActive, directory.StatusDisabled}}.Query(role.ID, way)
+			if edges, err := reader.Source().Edges(ctx, []directory.EdgeQuery{q}); err != nil || len(edges[0]) > 0 {
+				t.Errorf("the role is linked: %v, %v", edges, err)
+			}
+		}
+	}
+	names, err := reader.Principals(ctx, "HR:ana@x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "principals", []string{"HR:ana@x", "HR:mine"}, names)
+}
+
+// doors asks at every door with a token, and tells how each one answers.
+func (w *world) doors(service *access.Service, bearer string) map[string]int {
+	w.t.Helper()
+	graphQL := service.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }),
+		func(w http.ResponseWriter, _ *http.Request, err error) {
+			switch {
+			case directory.HasCode(err, directory.CodeForbidden):
+				w.WriteHeader(http.StatusForbidden)
+			case directory.HasCode(err, directory.CodeUnauthenticated):
+				w.WriteHeader(http.StatusUnauthorized)
+			default:
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+		})
+	push := scim.NewHandler(w.directory, service, scim.Config{PublicURL: publicURL})
+	out := map[string]int{}
+	for name, door := range map[string]struct {
+		handler http.Handler
+		path    string
+	}{
+		access.DoorGraphQL: {graphQL, "/graphql"}, access.DoorSCIM: {push, "/tokens/" + w.urlToken(provider) + "/Users"}, "/scim/v2": {push, "/scim/v2/Users"},
+	} {
+		r := httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, door.path, nil)
+		r.Header.Set("Authorization", "Bearer "+bearer)
+		rec := httptest.NewRecorder()
+		door.handler.ServeHTTP(rec, r)
+		out[name] = rec.Code
+	}
+	return out
+}
+
+// A token of one kind opens nothing that is another's.
+func TestA11TokenKindsAreNotInterchangeable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.instance("Other")
+	p, service := w.trustingAll()
+	_, reader, err := service.CreateToken(t.Context(), access.CreateTokenInput{Name: "reader", Scopes: []access.Scope{access.Read}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := "Other"
+	_, foreign, err := service.CreateToken(t.Context(), access.CreateTokenInput{Name: "push", Scopes: []access.Scope{access.SCIM}, Provider: &other})
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued := func(scopes string) string { return p.Token(p.Claims(publicURL, map[string]any{"scope": scopes})) }
+	const yes, no, missing, nobody = http.StatusOK, http.StatusForbidden, http.StatusNotFound, http.StatusUnauthorized
+	for name, test := range map[string]struct {
+		bearer                 string
+		graphQL, tenant, plain int
+	}{
+		"the instance's SCIM token":  {w.bearer, no, yes, yes},
+		"another instance's":         {foreign, no, missing, yes},
+		"a reader":                   {reader, yes, no, no},
+		"the admin token":            {"the-admin-token", yes, no, no},
+		"an issuer's, for SCIM":      {issued("SCIM"), no, yes, no},
+		"an issuer's, for reading":   {issued("READ"), yes, no, no},
+		"an issuer's, for both":      {issued("READ SCIM"), yes, yes, no},
+		"an issuer's, for nothing":   {issued("openid"), no, no, no},
+		"the name in the Tenant URL": {w.urlToken(provider), nobody, nobody, nobody},
+		"a token that is not there":  {access.SecretPrefix + strings.Repeat("A", 43), nobody, nobody, nobody},
+		"an issuer's, for others":    {p.Token(p.Claims("https://other.example.com", map[string]any{"scope": "READ SCIM"})), nobody, nobody, nobody},
+	} {
+		want := map[string]int{access.DoorGraphQL: test.graphQL, access.DoorSCIM: test.tenant, "/scim/v2": test.plain}
+		same(t, name, want, w.doors(service, test.bearer))
+	}
+}
+
+// trustingAll is a service that gives an issuer's tokens the scopes that they ask for by name.
+func (w *world) trustingAll() (*testoidc.Provider, *access.Service) {
+	w.t.Helper()
+	p := testoidc.New(w.t)
+	fetch, err := outbound.NewClient(outbound.Config{Timeout: time.Second, MaxAnswer: issuer.MaxKeySet})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	trusted := access.Issuer{URL: p.URL(), Audience: publicURL, Client: fetch}
+	for _, s := range append(slices.Clone(access.AdminScopes), access.SCIM) {
+		trusted.Grants = append(trusted.Grants, access.Grant{Claim: "scope", Value: string(s), Scopes: []access.Scope{s}})
+	}
+	return p, access.New(w.store, access.Config{AdminToken: "the-admin-token", Issuers: []access.Issuer{trusted}})
+}
+
+// What a door needs stands in the table of rules, beside what fields need, and each door goes by it: whatever scopes
+// somebody has.
+func TestZ8OnePolicyForEveryDoor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, service := w.trustingAll()
+	all := append(slices.Clone(access.AdminScopes), access.SCIM)
+	for set := 1; set < 1<<len(all); set++ {
+		principal := &access.Principal{}
+		var words []string
+		for i, s := range all {
+			if set>>i&1 == 1 {
+				principal.Scopes, words = append(principal.Scopes, s), append(words, string(s))
+			}
+		}
+		got := w.doors(service, p.Token(p.Claims(publicURL, map[string]any{"scope": strings.Join(words, " ")})))
+		for _, door := range []string{access.DoorGraphQL, access.DoorSCIM} {
+			needed, ok := access.RuleFor(door)
+			want := http.StatusForbidden
+			if ok && principal.May(needed) {
+				want = http.StatusOK
+			}
+			if got[door] != want {
+				t.Errorf("%s with %v: %d, want %d", door, words, got[door], want)
+			}
+		}
+	}
 }

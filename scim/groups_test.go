@@ -39,7 +39,7 @@ func TestCreateGetReplaceDeleteGroup(t *testing.T) {
 }
 
 // R07: a second group of one displayName is created.
-func TestSecondGroupOfOneName(t *testing.T) {
+func TestI8SecondGroupOfOneName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	first, second := w.group("Sales"), w.group("sales")

@@ -51,8 +51,11 @@ func (rq *request) authorize(inURL *string) error {
 			return notFound()
 		}
 	}
-	if !p.Has(access.SCIM) || instance == nil {
-		return &directory.Error{Code: directory.CodeForbidden, Message: "This token is not for SCIM, or not at this address: one of an OpenID issuer is for /tokens/{token} only."}
+	if err := p.Check(access.DoorSCIM); err != nil {
+		return err
+	}
+	if instance == nil {
+		return &directory.Error{Code: directory.CodeForbidden, Message: "This token is not for this address: one of an OpenID issuer is for /tokens/{token} only."}
 	}
 	if inURL != nil && (*inURL == "" || subtle.ConstantTimeCompare([]byte(*inURL), []byte(instance.URLToken)) != 1) {
 		return notFound()

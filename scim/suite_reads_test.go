@@ -228,7 +228,7 @@ func suiteErrors(s *suite, r tested) {
 	for _, a := range []*answer{s.get(none), s.put(none, body), s.patch(none, `{"op":"remove","path":"externalId"}`), s.delete(none), s.get(r.endpoint + "/none/more")} {
 		a.fails(http.StatusNotFound, "")
 	}
-	if r.name != "Group" { // two groups of one name: see TestSecondGroupOfOneName
+	if r.name != "Group" { // two groups of one name: see TestI8SecondGroupOfOneName
 		s.post(r.endpoint, body).fails(http.StatusConflict, "uniqueness")
 	}
 	for _, filter := range []string{"nothing eq", `"`, `id eq "x" and`, `(id pr`, `id xx "y"`} {

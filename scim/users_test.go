@@ -179,7 +179,7 @@ func TestConcurrentPatches(t *testing.T) {
 }
 
 // externalId is opaque, unique inside the instance, and never taken for an id (CVE-2025-41115).
-func TestExternalIDIsOpaque(t *testing.T) {
+func TestI3ExternalIDIsOpaque(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	first := w.user("first@x")

@@ -21,8 +21,8 @@ var hiding = []string{
 	"/explorer//../metrics", "/..", "/.", "//", "/%2e%2e/metrics", "/\\graphql", "/graphql\\", "*",
 }
 
-// TestNobodyPassesWithoutAToken asks every route, and every spelling of one, without credentials and with bad ones.
-func TestNobodyPassesWithoutAToken(t *testing.T) {
+// TestA1NobodyPassesWithoutAToken asks every route, and every spelling of one, without credentials and with bad ones.
+func TestA1NobodyPassesWithoutAToken(t *testing.T) {
 	t.Parallel()
 	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin, "ROSTER_MAX_WRONG_TOKENS=0")
 	paths := append([]string{
@@ -51,7 +51,7 @@ func TestNobodyPassesWithoutAToken(t *testing.T) {
 	}
 }
 
-func TestHiddenPathsLeadNowhere(t *testing.T) {
+func TestA16HiddenPathsLeadNowhere(t *testing.T) {
 	t.Parallel()
 	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin)
 	for _, path := range append([]string{"/nothing"}, hiding...) {
