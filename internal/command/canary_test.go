@@ -35,9 +35,43 @@ func forms(secret string) []string {
 	return out
 }
 
-// TestCanarySecrets has secrets everywhere that Roster takes one, lets everything happen to them that may go wrong, at the
+// leaks returns each place that holds a secret in one of its forms, with what stands around it.
+func leaks(places, secrets map[string]string) (found []string) {
+	for place, text := range places {
+		for what, secret := range secrets {
+			for _, form := range forms(secret) {
+				if at := strings.Index(text, form); at >= 0 {
+					found = append(found, fmt.Sprintf("%s is in %s: ...%s...", what, place, text[max(0, at-80):min(len(text), at+80)]))
+				}
+			}
+		}
+	}
+	return found
+}
+
+// TestQ7TheSearchFindsLeaks plants a secret in each of its forms, so that finding none means something.
+func TestQ7TheSearchFindsLeaks(t *testing.T) {
+	t.Parallel()
+	const secret = "canary~secret+1/<right>"
+	secrets := map[string]string{"the secret": secret}
+	around := func(form string) map[string]string {
+		return map[string]string{"the log": `{"msg":"` + form + `","n":1}`}
+	}
+	for _, planted := range append(forms(secret), "Basic "+base64.StdEncoding.EncodeToString([]byte("id:"+secret)), `\\x`+hex.EncodeToString([]byte("before"+secret+"after"))) {
+		if found := leaks(around(planted), secrets); len(found) == 0 || !strings.Contains(found[0], "the secret is in the log") {
+			t.Errorf("%s is not found: %v", planted, found)
+		}
+	}
+	for _, harmless := range []string{"", "[hidden]", secret[1:], "canary"} {
+		if found := leaks(around(harmless), secrets); len(found) > 0 {
+			t.Errorf("%q is taken for a leak: %v", harmless, found)
+		}
+	}
+}
+
+// TestQ7CanarySecrets has secrets everywhere that Roster takes one, lets everything happen to them that may go wrong, at the
 // most talkative level, with an upstream that repeats what it was sent, and looks for them in all that Roster leaves.
-func TestCanarySecrets(t *testing.T) {
+func TestQ7CanarySecrets(t *testing.T) {
 	t.Parallel()
 	const known = "6ae6783f-4fbd-491b-aeb8-8b73a48ed247" // no secret: it has to be found
 	secrets := map[string]string{
@@ -99,8 +133,9 @@ func TestCanarySecrets(t *testing.T) {
 	if _, has := address.User.Password(); !has { // it is trusted as it is, and asked for none
 		address.User = url.UserPassword(address.User.Username(), secrets["the database password"])
 	}
+	traced := receive(t)
 	c := serve(t, "ROSTER_DATABASE_URL="+address.String(), "ROSTER_ADMIN_TOKEN="+secrets["the admin token"], "ROSTER_SECRETS_KEYSET="+keyset,
-		"ROSTER_LOG_LEVEL=debug", "ROSTER_ALLOW_PRIVATE_SOURCES=true", "ROSTER_REQUEST_TIMEOUT=60s")
+		"ROSTER_LOG_LEVEL=debug", "OTEL_EXPORTER_OTLP_ENDPOINT="+traced.server.URL, "ROSTER_ALLOW_PRIVATE_SOURCES=true", "ROSTER_REQUEST_TIMEOUT=60s")
 	var answers strings.Builder
 	ask := func(format string, args ...any) string {
 		t.Helper()
@@ -178,20 +213,22 @@ func TestCanarySecrets(t *testing.T) {
 	}
 	c.signal(syscall.SIGTERM)
 	c.exit(patience)
-	places := map[string]string{"the database": dump(t, plain), "the log": c.stderr.String(), "the output": c.stdout.String(), "the answers": answers.String()}
+	help := launch(t, []string{"ROSTER_DATABASE_URL=" + address.String(), "ROSTER_ADMIN_TOKEN=" + secrets["the admin token"]}, "serve", "--help")
+	help.exit(patience)
+	places := map[string]string{"the database": dump(t, plain), "the log": c.stderr.String(), "the output": c.stdout.String(), "the answers": answers.String(), "the traces": traced.text(), "the help": help.stdout.String()}
+	if len(traced.find("synchronization")) == 0 || !strings.Contains(places["the traces"], "login") && len(traced.find("GET")) == 0 {
+		t.Error("no synchronization was recorded: nothing was looked at in the traces")
+	}
+	if !strings.Contains(places["the help"], "ROSTER_ADMIN_TOKEN") {
+		t.Error("the help lacks the settings")
+	}
 	for _, place := range []string{"the database", "the answers"} {
 		if !strings.Contains(places[place], known) {
 			t.Errorf("%s lacks what is no secret: nothing was looked at", place)
 		}
 	}
-	for place, text := range places {
-		for what, secret := range secrets {
-			for _, form := range forms(secret) {
-				if at := strings.Index(text, form); at >= 0 {
-					t.Errorf("%s is in %s: ...%s...", what, place, text[max(0, at-80):min(len(text), at+80)])
-				}
-			}
-		}
+	for _, leak := range leaks(places, secrets) {
+		t.Error(leak)
 	}
 }
 

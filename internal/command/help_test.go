@@ -50,7 +50,7 @@ func TestHelpListsEverySetting(t *testing.T) {
 }
 
 // TestHelpShowsNoSecret: --help answers with the settings' defaults, never with their values.
-func TestHelpShowsNoSecret(t *testing.T) {
+func TestQ8HelpShowsNoSecret(t *testing.T) {
 	t.Setenv("ROSTER_ADMIN_TOKEN", "canary-1")
 	t.Setenv("ROSTER_DATABASE_URL", "postgres://u:canary-2@db/roster")
 	if text := helpOf(t, "serve"); strings.Contains(text, "canary") {

@@ -144,8 +144,8 @@ func TestTLSThatCannotBe(t *testing.T) {
 	requireFailure(t, c, exitFailed, "tls.crt", "of no use together")
 }
 
-// TestR22SlowStartsAreCut: who begins a connection and does not come to its first request is cut, whatever it began with.
-func TestR22SlowStartsAreCut(t *testing.T) {
+// TestSafetyR22SlowStartsAreCut: who begins a connection and does not come to its first request is cut, whatever it began with.
+func TestSafetyR22SlowStartsAreCut(t *testing.T) {
 	t.Parallel()
 	files, _ := selfSigned(t)
 	log := slog.New(slog.DiscardHandler)

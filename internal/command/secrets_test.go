@@ -10,8 +10,34 @@ import (
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
-// TestRotateSecrets changes the key under two replicas that go on serving, as docs/operations.md says.
-func TestRotateSecrets(t *testing.T) {
+// TestQ6SecretsAreNeverReturned: what was set or made is shown when it is made, if at all, and never again.
+func TestQ6SecretsAreNeverReturned(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "keys.json")
+	if code := launch(t, nil, "keyset", file).exit(patience); code != exitOK {
+		t.Fatal(code)
+	}
+	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin, "ROSTER_SECRETS_KEYSET="+file)
+	c.graphQL(admin, `mutation { addProvider(input: {name: "AAD", type: AzureAD}) { userErrors { message } } }`)
+	c.graphQL(admin, `mutation { addProviderInstance(input: {provider: "AAD"}) { userErrors { message } } }`)
+	set := c.graphQL(admin, `mutation { setRuntimeConfig(input: {provider: "AAD", key: "aad.clientSecret", value: "canary-1"}) { userErrors { message } instance { runtimeConfig { key value secret } } } }`)
+	again := c.graphQL(admin, `{ providers { instances { runtimeConfig { key value secret } } } }`)
+	for _, answer := range []string{set, again} {
+		if strings.Contains(answer, "canary") || !strings.Contains(answer, `{"key":"aad.clientSecret","value":null,"secret":true}`) {
+			t.Errorf("a secret is answered: %s", answer)
+		}
+	}
+	made := c.graphQL(admin, `mutation { createAccessToken(input: {name: "x", scopes: [READ]}) { secret token { id name } } }`)
+	_, rest, _ := strings.Cut(made, `"secret":"`)
+	secret, _, _ := strings.Cut(rest, `"`)
+	listed := c.graphQL(admin, `{ accessTokens { nodes { id name scopes createdAt lastUsedAt } } }`)
+	if len(secret) < 40 || !strings.Contains(listed, `"name":"x"`) || strings.Contains(listed, secret[4:]) {
+		t.Errorf("the token %s is in %s", secret, listed)
+	}
+}
+
+// TestQ5RotateSecrets changes the key under two replicas that go on serving, as docs/operations.md says.
+func TestQ5RotateSecrets(t *testing.T) {
 	t.Parallel()
 	file, copied := filepath.Join(t.TempDir(), "keys.json"), filepath.Join(t.TempDir(), "copy.json")
 	url := testpg.New(t)

@@ -72,8 +72,8 @@ func (u *unfinished) finish() (int, string) {
 	return response.StatusCode, string(text)
 }
 
-// TestR21StopInOrder: a request in flight is answered, a stream is ended and not cut, and then Roster ends.
-func TestR21StopInOrder(t *testing.T) {
+// TestSafetyR21StopInOrder: a request in flight is answered, a stream is ended and not cut, and then Roster ends.
+func TestSafetyR21StopInOrder(t *testing.T) {
 	t.Parallel()
 	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin, "ROSTER_DRAIN_GRACE=2s")
 	if status, body := c.get("/health/ready", ""); status != http.StatusOK {
@@ -126,7 +126,7 @@ func subscribe(t *testing.T, c *child) io.Reader {
 	return response.Body
 }
 
-func TestR21StopCutsWhatDoesNotEnd(t *testing.T) {
+func TestSafetyR21StopCutsWhatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin, "ROSTER_REQUEST_TIMEOUT=1m")
 	beginRequest(t, c)
@@ -137,7 +137,7 @@ func TestR21StopCutsWhatDoesNotEnd(t *testing.T) {
 	}
 }
 
-func TestR21SecondSignalEndsAtOnce(t *testing.T) {
+func TestSafetyR21SecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin, "ROSTER_DRAIN_GRACE=5s")
 	beginRequest(t, c)

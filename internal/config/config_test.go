@@ -137,7 +137,7 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
-func TestSecretsDoNotPrint(t *testing.T) {
+func TestQ8SecretsDoNotPrint(t *testing.T) {
 	t.Parallel()
 	s := valid()
 	s.AdminToken, s.DatabaseURL = "canary", "postgres://u:canary@db/roster"

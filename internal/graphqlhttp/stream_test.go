@@ -230,8 +230,8 @@ func TestG18StreamsAreCapped(t *testing.T) {
 	}
 }
 
-// TestR22SlowClientsAreCut opens a stream whose client never reads.
-func TestR22SlowClientsAreCut(t *testing.T) {
+// TestSafetyR22SlowClientsAreCut opens a stream whose client never reads.
+func TestSafetyR22SlowClientsAreCut(t *testing.T) {
 	f := newFixture(t)
 	h := f.handler(t, func(cfg *Config) { cfg.WriteTimeout = 200 * time.Millisecond }).(*handler)
 	server := httptest.NewServer(h)

@@ -19,7 +19,7 @@ func must[T any](v T, err error) func(*testing.T) T {
 }
 
 // TestRotation goes the way of two replicas with files of their own: at no step does one seal what the other cannot open.
-func TestRotation(t *testing.T) {
+func TestQ5Rotation(t *testing.T) {
 	here, there := filepath.Join(t.TempDir(), "a.json"), filepath.Join(t.TempDir(), "b.json")
 	one := must(secret.Open(here, true))(t)
 	bring := func() {

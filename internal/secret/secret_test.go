@@ -10,7 +10,7 @@ import (
 	"github.com/roster-gateway/roster/internal/secret"
 )
 
-func TestASecretOpensOnlyInItsRow(t *testing.T) {
+func TestQ5ASecretOpensOnlyInItsRow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys", "secrets.json")
 	box, err := secret.Open(path, true)
 	if err != nil {

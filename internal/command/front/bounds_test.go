@@ -38,9 +38,9 @@ func behindBounds(timeout, accept time.Duration, handler http.HandlerFunc) http.
 	})
 }
 
-// TestR22SlowReadersAreCut: a client that takes nothing of its answer holds a connection, or a stream of HTTP/2, for no
+// TestSafetyR22SlowReadersAreCut: a client that takes nothing of its answer holds a connection, or a stream of HTTP/2, for no
 // longer than it may take for a piece.
-func TestR22SlowReadersAreCut(t *testing.T) {
+func TestSafetyR22SlowReadersAreCut(t *testing.T) {
 	t.Parallel()
 	for _, version := range []int{1, 2} {
 		written := make(chan error, 1)
@@ -76,8 +76,8 @@ func TestR22SlowReadersAreCut(t *testing.T) {
 	}
 }
 
-// TestR22SlowBodiesAreCutOnHTTP2 is TestR22SlowBodiesAreCut for one stream of a connection, which goes on.
-func TestR22SlowBodiesAreCutOnHTTP2(t *testing.T) {
+// TestSafetyR22SlowBodiesAreCutOnHTTP2 is TestR22SlowBodiesAreCut for one stream of a connection, which goes on.
+func TestSafetyR22SlowBodiesAreCutOnHTTP2(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(behindBounds(200*time.Millisecond, acceptTimeout, func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(r.Body); err != nil {
@@ -105,8 +105,8 @@ func TestR22SlowBodiesAreCutOnHTTP2(t *testing.T) {
 	}
 }
 
-// TestR22SlowBodiesAreCut: a body has to arrive within the request's time.
-func TestR22SlowBodiesAreCut(t *testing.T) {
+// TestSafetyR22SlowBodiesAreCut: a body has to arrive within the request's time.
+func TestSafetyR22SlowBodiesAreCut(t *testing.T) {
 	t.Parallel()
 	read := make(chan error, 1)
 	conn, _ := connected(t, 100*time.Millisecond, func(w http.ResponseWriter, r *http.Request) {
