@@ -12,7 +12,7 @@ import (
 
 // Whatever is written and read, in whatever order: answers are those of the store, without a cache, with one too small
 // for anything, and with one that loses records and takes others up after newer ones.
-func TestNoAnswerDependsOnTheCache(t *testing.T) {
+func TestSafetyR10NoAnswerDependsOnTheCache(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	all, inStore := replicas(t, 3, false)

@@ -41,7 +41,7 @@ func gated(t *testing.T) (*fixture, *gate) {
 
 // A crowd that asks for somebody who is not in the cache costs the store one read; who asks for others besides, one of
 // those.
-func TestR11ACrowdCostsOneRead(t *testing.T) {
+func TestSafetyR11ACrowdCostsOneRead(t *testing.T) {
 	t.Parallel()
 	f, g := gated(t)
 	i := f.instance("HR", directory.TypeSCIM, "")
@@ -72,7 +72,7 @@ func TestR11ACrowdCostsOneRead(t *testing.T) {
 }
 
 // Whoever waited for a read that was given up, or that began before a write that the reader knows of, reads anew.
-func TestR11ACrowdIsNotServedWhatIsNotEnough(t *testing.T) {
+func TestSafetyR11ACrowdIsNotServedWhatIsNotEnough(t *testing.T) {
 	t.Parallel()
 	f, g := gated(t)
 	i := f.instance("HR", directory.TypeSCIM, "")

@@ -18,6 +18,8 @@ type GraphStore interface {
 	GraphChanges(ctx context.Context, since Revision) (GraphDelta, error)
 	// Life tells what no change tells of. It is cheap to ask again and again.
 	Life(ctx context.Context) (Life, error)
+	// Ping reports whether the store answers.
+	Ping(ctx context.Context) error
 	// RenewEpoch begins a new life of the store.
 	RenewEpoch(ctx context.Context) error
 	// OnCommit has a function called after each commit of this process, before the writer is told that it happened. It

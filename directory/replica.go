@@ -20,8 +20,12 @@ const maxAge = 2 * time.Second
 // reloadAfter is how old a state may be for changes to lead on from it, which are not kept for ever.
 const reloadAfter = 10 * time.Minute
 
-// stepLimit bounds one look at the change log, a load of the whole graph included.
-const stepLimit = time.Minute
+// stepLimit bounds one look at the change log, a load of the whole graph included. lookLimit bounds the question itself,
+// so that an answer which got lost does not hold the next question up; it does not for a store that is there, but slow.
+const (
+	stepLimit = time.Minute
+	lookLimit = 3 * time.Second
+)
 
 // state is one committed state of the store, as a replica holds it.
 type state struct {
@@ -45,8 +49,10 @@ type replica struct {
 	log     *slog.Logger
 	// failed is why the last look at the store brought nothing; nil where it brought a state.
 	failed atomic.Pointer[error]
-	// stepping is held while changes are taken up, and guards watchers.
-	stepping  sync.Mutex
+	// stepping is held while changes are taken up, and guards watchers and slow.
+	stepping sync.Mutex
+	// slow says that the last question had no answer within its limit.
+	slow      bool
 	instances atomic.Pointer[heldInstances]
 	// watchers take up changes of tokens, providers and instances.
 	watchers []func(context.Context) error
@@ -118,7 +124,7 @@ func (r *replica) step(ctx context.Context) error {
 	r.stepping.Lock()
 	defer r.stepping.Unlock()
 	old, begun := r.current.Load(), r.now()
-	delta, err := r.store.GraphChanges(ctx, old.revision)
+	delta, err := r.look(ctx, old.revision)
 	if err != nil {
 		return err
 	}
@@ -143,6 +149,22 @@ func (r *replica) step(ctx context.Context) error {
 		graph = apply(graph, delta)
 	}
 	return r.publish(graph, delta.Revision, life, begun)
+}
+
+// look asks for the changes since a revision.
+func (r *replica) look(ctx context.Context, since Revision) (GraphDelta, error) {
+	bounded, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	if !r.slow {
+		delta, err := r.store.GraphChanges(bounded, since)
+		r.slow = err != nil && bounded.Err() != nil
+		return delta, err
+	}
+	if err := r.store.Ping(bounded); err != nil {
+		return GraphDelta{}, err
+	}
+	r.slow = false
+	return r.store.GraphChanges(ctx, since)
 }
 
 // broken reports whether the changes since a state do not lead from it to now: the store is another one, or the same at

@@ -239,7 +239,7 @@ func TestLateAndForeignWritersHoldNobodyUp(t *testing.T) {
 }
 
 // Without hints, what one replica commits is on the others within the stated bound; with a revision, always.
-func TestStalenessIsBoundedWithoutHints(t *testing.T) {
+func TestSafetyR9StalenessIsBoundedWithoutHints(t *testing.T) {
 	t.Parallel()
 	all, _ := replicas(t, 2, false)
 	ctx := t.Context()
@@ -303,7 +303,7 @@ func TestANameIsOfTheStateThatItsLinksAreOf(t *testing.T) {
 	}
 }
 
-func TestAReplicaThatLostTheStoreSaysSo(t *testing.T) {
+func TestSafetyR9AReplicaThatLostTheStoreSaysSo(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.put(f.instance("HR", directory.TypeSCIM, ""), user("ana"))

@@ -3,8 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
-	"net"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -15,8 +15,14 @@ import (
 // connectTimeout bounds how long a new connection may take.
 const connectTimeout = 5 * time.Second
 
-// open makes a pool, and says how it will connect and counts how often. It does not connect yet.
-func open(cfg Config) (*sql.DB, pq.Config, *atomic.Int64, error) {
+// idleInTransaction bounds how long a transaction may do nothing, where its statements may take longer.
+const idleInTransaction = time.Minute
+
+// defaultConns is the size of a pool of which nothing is said.
+const defaultConns = 32
+
+// open makes a pool, and says how it will connect. It does not connect yet.
+func open(cfg Config) (*sql.DB, pq.Config, *connections, error) {
 	pc, err := pq.NewConfig(cfg.URL)
 	if err != nil {
 		return nil, pc, nil, fmt.Errorf("the database URL cannot be read; write it as postgres://user:password@host:5432/database")
@@ -34,65 +40,109 @@ func open(cfg Config) (*sql.DB, pq.Config, *atomic.Int64, error) {
 	pc.Runtime["jit"] = "off" // compiling a short statement costs a thousand times what it saves
 	if cfg.Timeout > 0 {
 		pc.Runtime["statement_timeout"] = strconv.FormatInt(cfg.Timeout.Milliseconds(), 10)
+		// The locks of a transaction whose client the network has lost: the server would keep them for hours.
+		pc.Runtime["idle_in_transaction_session_timeout"] = strconv.FormatInt(min(cfg.Timeout, idleInTransaction).Milliseconds(), 10)
 	}
 	connector, err := pq.NewConnectorConfig(pc)
 	if err != nil {
 		return nil, pc, nil, fmt.Errorf("the database URL cannot be used; write it as postgres://user:password@host:5432/database")
 	}
-	dialer := deadlineDialer{timeout: cfg.Timeout}
-	if dialer.timeout > 0 {
-		dialer.timeout += time.Second / 2
+	c := &connections{Connector: connector, silence: cfg.Timeout}
+	if c.silence > 0 {
+		c.silence += grace
 	}
-	connector.Dialer(dialer)
-	opened := &atomic.Int64{}
-	db := sql.OpenDB(connections{connector, opened})
-	conns := cfg.MaxConns
-	if conns <= 0 {
-		conns = 32
-	}
+	connector.Dialer(c)
+	db := sql.OpenDB(c)
+	conns := cfg.conns()
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, pc, opened, nil
+	return db, pc, c, nil
 }
 
-// deadlineDialer makes connections on which every read and write has a deadline: the driver ignores its context once
-// it waits for a server that has gone silent.
-type deadlineDialer struct{ timeout time.Duration }
-
-func (d deadlineDialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialTimeout(network, address, connectTimeout)
-}
-
-func (d deadlineDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return d.DialContext(ctx, network, address)
-}
-
-func (d deadlineDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, network, address)
-	if err != nil || d.timeout == 0 {
-		return conn, err
+func (c Config) conns() int {
+	if c.MaxConns > 0 {
+		return c.MaxConns
 	}
-	return &deadlineConn{Conn: conn, timeout: d.timeout}, nil
+	return defaultConns
 }
 
-type deadlineConn struct {
-	net.Conn
-	timeout time.Duration
+// connections makes the connections of a pool.
+type connections struct {
+	driver.Connector
+	// silence is how long a connection may keep whoever reads from it waiting; 0 is for ever.
+	silence time.Duration
+	opened  atomic.Int64 // connections so far
+	// doubted is since when nothing that was not heard from is trusted, in nanoseconds of [time.Time.UnixNano].
+	doubted atomic.Int64
 }
 
-func (c *deadlineConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
+// dialing is the key of a context under which a connection of the pool is dialed, and not one to cancel a statement. Its
+// value is a dialed.
+type dialing struct{}
+
+// dialed is a line for somebody whose context is ctx.
+type dialed struct {
+	ctx  context.Context
+	line *line
+}
+
+// Connect implements [driver.Connector].
+func (c *connections) Connect(ctx context.Context) (driver.Conn, error) {
+	c.opened.Add(1)
+	l := &line{silence: c.silence, lost: c.doubt}
+	conn, err := c.Connector.Connect(context.WithValue(ctx, dialing{}, dialed{ctx, l}))
+	if err != nil {
+		return nil, err
 	}
-	return c.Conn.Read(p)
+	l.until(ctx)
+	return &connection{pqConn: conn.(pqConn), line: l, all: c}, nil
 }
 
-func (c *deadlineConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
+// doubt has every connection tried anew that is not heard from after a time: one has failed in a way that says
+// nothing good of the others.
+func (c *connections) doubt(since time.Time) {
+	if at := since.UnixNano(); at > c.doubted.Load() {
+		c.doubted.Store(at)
 	}
-	return c.Conn.Write(p)
+}
+
+// doubtEvery is how often at most all connections are doubted for what a server says.
+const doubtEvery = time.Second
+
+// doubtAll has every connection tried anew: after a fail-over the URL may lead to another server.
+func (c *connections) doubtAll() {
+	if now := time.Now(); now.UnixNano()-c.doubted.Load() > int64(doubtEvery) {
+		c.doubt(now)
+	}
+}
+
+// pqConn is what a connection of the driver can do.
+type pqConn interface {
+	driver.Conn
+	driver.QueryerContext
+	driver.ExecerContext
+	driver.ConnPrepareContext
+	driver.ConnBeginTx
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+	driver.NamedValueChecker
+}
+
+// connection is one of a pool.
+type connection struct {
+	pqConn
+	line *line
+	all  *connections
+}
+
+// ResetSession implements [driver.SessionResetter]: whoever takes the connection out of the pool brings a deadline.
+func (c *connection) ResetSession(ctx context.Context) error {
+	if c.line.heard.UnixNano() < c.all.doubted.Load() {
+		_ = c.line.Close()       // so that the driver takes no leave of a server that is not there
+		return driver.ErrBadConn // the pool takes another
+	}
+	c.line.until(ctx)
+	return c.pqConn.ResetSession(ctx)
 }

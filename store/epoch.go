@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,18 +15,6 @@ import (
 // lookAgain is how long the store takes it for granted that the database is in the same life, while no connection had to
 // be opened anew.
 const lookAgain = 10 * time.Second
-
-// connections counts the connections that a pool has opened: a fail-over cannot go by without new ones.
-type connections struct {
-	driver.Connector
-	opened *atomic.Int64
-}
-
-// Connect implements [driver.Connector].
-func (c connections) Connect(ctx context.Context) (driver.Conn, error) {
-	c.opened.Add(1)
-	return c.Connector.Connect(ctx)
-}
 
 // seenLife is the life of the database as it was last looked at.
 type seenLife struct {
@@ -73,7 +59,7 @@ FROM (SELECT ` + system + ` AS system_id` + hereSQL + `) AS h WHERE e.epoch = $1
 
 // Life implements [directory.GraphStore].
 func (s *Store) Life(ctx context.Context) (directory.Life, error) {
-	seen, opened := s.life.Load(), s.opened.Load()
+	seen, opened := s.life.Load(), s.connections.opened.Load()
 	if seen != nil && seen.opened == opened && time.Since(seen.at) < lookAgain {
 		return seen.Life, nil
 	}
@@ -103,7 +89,7 @@ func withSystem(run func(system string) error) error {
 }
 
 func (s *Store) readEpoch(ctx context.Context) (row epochRow, err error) {
-	err = withSystem(func(system string) error { return s.get(ctx, &row, epochSQL(system)) })
+	err = withSystem(func(system string) error { return session{s: s, reserved: true}.get(ctx, &row, epochSQL(system)) })
 	return row, err
 }
 

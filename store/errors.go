@@ -71,9 +71,10 @@ func mapPostgres(p *pq.Error) error {
 		return &e
 	case p.Code == "57014": // query_canceled: statement_timeout
 		return unavailable("The database took too long to answer. Try again.", p)
-	case p.Code.Class() == "08", p.Code.Class() == "53", p.Code.Class() == "57": // connection, resources, operator
+	case p.Code.Class() == "08", p.Code.Class() == "53", p.Code.Class() == "57", p.Code == "25P03":
+		// connection, resources, operator, idle_in_transaction_session_timeout
 		return unavailable("The database cannot serve this now. Try again.", p)
-	case p.Code == "25006": // read_only_sql_transaction
+	case p.Code == readOnly:
 		return unavailable("The database takes no writes now. Try again later.", p)
 	case p.Code == "22P02" || p.Code == "22003": // invalid_text_representation, numeric_value_out_of_range
 		return &directory.Error{Code: directory.CodeBadInput, Message: "A value is malformed. Send cursors and revisions back exactly as an answer gave them.", Cause: p}
@@ -82,6 +83,14 @@ func mapPostgres(p *pq.Error) error {
 	default:
 		return p
 	}
+}
+
+// readOnly is read_only_sql_transaction: a standby, or a server that is kept from writes.
+const readOnly = "25006"
+
+func isReadOnly(err error) bool {
+	p := (*pq.Error)(nil)
+	return errors.As(err, &p) && p.Code == readOnly
 }
 
 func unavailable(message string, cause error) error {

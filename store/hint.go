@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/lib/pq"
@@ -17,8 +18,25 @@ const hintChannel = "roster_changes"
 // hintPause is the least time between two hints: a stream of commits needs no hint each.
 const hintPause = 2 * time.Millisecond
 
-// listenerPing is how often a silent listening connection is tried.
-const listenerPing = 30 * time.Second
+// listenerPing is how often a silent listening connection is tried. One that does not answer is given up.
+const listenerPing = 10 * time.Second
+
+// hintDialer makes connections to listen on.
+type hintDialer struct{}
+
+func (d hintDialer) Dial(network, address string) (net.Conn, error) {
+	return d.DialTimeout(network, address, connectTimeout)
+}
+
+func (hintDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &line{Conn: conn, silence: 2 * listenerPing}, nil
+}
 
 // Hints tells other replicas of commits on this store, and calls changed after hints of theirs, until the context
 // ends. A hint may be lost: callers look by themselves too.
@@ -27,7 +45,7 @@ const listenerPing = 30 * time.Second
 // after any number of commits does not.
 func (s *Store) Hints(ctx context.Context, log *slog.Logger, changed func()) {
 	go s.sendHints(ctx, log)
-	listener := pq.NewListener(s.url, time.Second, 10*time.Second, func(_ pq.ListenerEventType, err error) {
+	listener := pq.NewDialListener(hintDialer{}, s.url, time.Second, 10*time.Second, func(_ pq.ListenerEventType, err error) {
 		if err != nil {
 			log.Debug("the connection that listens for changes", "error", err)
 		}

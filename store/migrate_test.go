@@ -12,7 +12,7 @@ import (
 	"github.com/roster-gateway/roster/store"
 )
 
-func TestR25StartersAtOnceMigrateOnce(t *testing.T) {
+func TestSafetyR25StartersAtOnceMigrateOnce(t *testing.T) {
 	t.Parallel()
 	url := testpg.Empty(t)
 	var starters sync.WaitGroup
@@ -37,7 +37,7 @@ func TestR25StartersAtOnceMigrateOnce(t *testing.T) {
 	}
 }
 
-func TestR25ANewerSchemaIsRefused(t *testing.T) {
+func TestSafetyR25ANewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	url := testpg.New(t)
 	if _, err := openSQL(t, url).Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`); err != nil {

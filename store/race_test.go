@@ -178,7 +178,7 @@ func TestConcurrentMemberChangesAreNeverLost(t *testing.T) {
 }
 
 // Groups that are put into each other from both sides at once wait for one another; every write gets through.
-func TestWritesThatDeadlockAreTriedAgain(t *testing.T) {
+func TestSafetyR6WritesThatDeadlockAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	h := newHR(t)
 	groups := h.put(create(directory.KindGroup, "a"), create(directory.KindGroup, "b"), create(directory.KindGroup, "c"))

@@ -78,6 +78,8 @@ type session struct {
 	tx *sqlx.Tx
 	// unprepared keeps no statements, so that each is planned for its arguments.
 	unprepared bool
+	// reserved is for what the replica needs to follow the change log: it takes no place of requests.
+	reserved bool
 }
 
 func (r session) get(ctx context.Context, dest any, query string, args ...any) error {
@@ -138,24 +140,38 @@ func (r session) run(ctx context.Context, query string, do func(*sqlx.Stmt, sqlx
 		end := r.s.trace(ctx, query)
 		defer func() { end(err) }()
 	}
+	if r.tx == nil && !r.reserved {
+		if err := r.s.places.take(ctx); err != nil {
+			return err
+		}
+		defer r.s.places.leave()
+	}
 	stmt, err := r.s.statement(ctx, query, r.tx == nil && !r.unprepared)
-	if err != nil {
-		return mapError(ctx, err)
-	}
-	if r.tx == nil {
-		return mapError(ctx, do(stmt, r.s.db))
-	}
-	if stmt != nil {
+	switch {
+	case err != nil:
+	case r.tx == nil:
+		err = do(stmt, r.s.db)
+	case stmt != nil:
 		stmt = r.tx.StmtxContext(ctx, stmt)
 		defer stmt.Close()
+		fallthrough
+	default:
+		err = do(stmt, r.tx)
 	}
-	return mapError(ctx, do(stmt, r.tx))
+	if isReadOnly(err) {
+		r.s.connections.doubtAll()
+	}
+	return mapError(ctx, err)
 }
 
 // inTransaction runs do in one transaction, and again, a bounded number of times, where it lost a race that a new try
 // can win.
 func (s *Store) inTransaction(ctx context.Context, do func(tx runner) error) error {
 	return retry(ctx, func() error {
+		if err := s.places.take(ctx); err != nil {
+			return err
+		}
+		defer s.places.leave()
 		tx, err := s.db.BeginTxx(ctx, nil)
 		if err != nil {
 			return mapError(ctx, err)

@@ -23,7 +23,8 @@ type Config struct {
 	URL string
 	// MaxConns bounds the pool; 0 is 32.
 	MaxConns int
-	// Timeout ends any statement, and any wait for an answer on a dead connection half a second later; 0 is none.
+	// Timeout ends any statement; 0 is none. Any wait for an answer on a dead connection ends half a second later, or
+	// half a second after the deadline of the context if that is sooner.
 	Timeout time.Duration
 	// Trace begins to record a statement, whose text has placeholders for all values, and returns what ends that; nil
 	// records nothing.
@@ -32,12 +33,13 @@ type Config struct {
 
 // Store is the directory's and the access service's storage. It is safe for concurrent use.
 type Store struct {
-	db      *sqlx.DB
-	url     string
-	self    string        // tells this store's hints from those of others
-	opened  *atomic.Int64 // connections so far
-	life    atomic.Pointer[seenLife]
-	commits chan struct{} // asks for a hint to other replicas
+	db          *sqlx.DB
+	connections *connections
+	places      places
+	url         string
+	self        string // tells this store's hints from those of others
+	life        atomic.Pointer[seenLife]
+	commits     chan struct{} // asks for a hint to other replicas
 	// onCommit is called after each commit, before the writer is told; nil for nothing.
 	onCommit func(ctx context.Context, r directory.Revision)
 
@@ -62,7 +64,7 @@ var (
 
 // Open connects to a migrated database.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	db, pc, opened, err := open(cfg)
+	db, pc, connections, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +72,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		db.Close()
 		return nil, startError(ctx, pc, err)
 	}
-	s := &Store{db: sqlx.NewDb(db, "postgres"), url: cfg.URL, self: rand.Text(), opened: opened, trace: cfg.Trace, commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{}}
+	s := &Store{
+		db: sqlx.NewDb(db, "postgres"), connections: connections, places: newPlaces(cfg.conns()), url: cfg.URL, self: rand.Text(),
+		trace: cfg.Trace, commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{},
+	}
 	s.gatherHotWrites()
 	s.lookups = gatherer[lookup, *directory.Resource]{wide: lookupWide, most: lookupMost, run: s.lookUp}
 	if _, err := s.Life(ctx); err != nil {

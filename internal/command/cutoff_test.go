@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/faultproxy"
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/resolvers"
 )
@@ -17,20 +18,33 @@ const staleness = 2 * time.Second
 type pair struct {
 	*testing.T
 	near, far         *child
-	network           *proxy
+	network           *faultproxy.Proxy
 	push, ana, team   string
 	question, yes, no string
+}
+
+// between starts a network that can fail in front of a database.
+func between(t *testing.T, database string) *faultproxy.Proxy {
+	t.Helper()
+	p, err := faultproxy.Start(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
 }
 
 func newPair(t *testing.T, deaf bool, settings ...string) *pair {
 	t.Helper()
 	url := testpg.New(t)
 	p := &pair{T: t}
-	var through string
-	p.network, through = between(t, url, deaf)
+	p.network = between(t, url)
+	if deaf {
+		p.network.Deafen()
+	}
 	settings = append(settings, "ROSTER_ADMIN_TOKEN="+admin)
 	p.near = serve(t, append(settings, "ROSTER_DATABASE_URL="+url)...)
-	p.far = serve(t, append(settings, "ROSTER_DATABASE_URL="+through)...)
+	p.far = serve(t, append(settings, "ROSTER_DATABASE_URL="+p.network.URL())...)
 	p.near.graphQL(admin, `mutation { addProvider(input: {name: "HR", type: SCIM}) { userErrors { message } } }`)
 	p.near.graphQL(admin, `mutation { addProviderInstance(input: {provider: "HR"}) { userErrors { message } } }`)
 	p.push = p.near.newToken(`{name: "push", scopes: [SCIM], provider: "HR", instance: ""}`)
@@ -82,8 +96,8 @@ func (p *pair) awaitFar(want string, limit time.Duration) (at time.Time, otherwi
 	}
 }
 
-// TestAChangeIsSeenOnTheOtherReplica: soon with hints, within the stated bound without, and at once with a revision.
-func TestAChangeIsSeenOnTheOtherReplica(t *testing.T) {
+// TestSafetyR9AChangeIsSeenOnTheOtherReplica: soon with hints, within the stated bound without, and at once with a revision.
+func TestSafetyR9AChangeIsSeenOnTheOtherReplica(t *testing.T) {
 	t.Parallel()
 	for name, deaf := range map[string]bool{"with hints": false, "without hints": true} {
 		t.Run(name, func(t *testing.T) {
@@ -109,25 +123,25 @@ func TestAChangeIsSeenOnTheOtherReplica(t *testing.T) {
 					t.Errorf("a change was seen after %s; at most %s is promised", seen.Sub(at), staleness)
 				}
 			}
-			if deaf && (behind == 0 || p.network.kept.Load() == 0) {
-				t.Errorf("%d notifications were kept back and %d answers were behind: nothing is tried here", p.network.kept.Load(), behind)
+			if deaf && (behind == 0 || p.network.KeptBack() == 0) {
+				t.Errorf("%d notifications were kept back and %d answers were behind: nothing is tried here", p.network.KeptBack(), behind)
 			}
 		})
 	}
 }
 
-// TestAReplicaThatIsCutOffSaysSo cuts one replica off from the database, by connections that are refused and by ones that
+// TestSafetyR9AReplicaThatIsCutOffSaysSo cuts one replica off from the database, by connections that are refused and by ones that
 // fall silent, and then withdraws a membership. The replica must not grant it once it cannot know any more, must say so
 // in time, and must answer again soon after the database is back.
-func TestAReplicaThatIsCutOffSaysSo(t *testing.T) {
+func TestSafetyR9AReplicaThatIsCutOffSaysSo(t *testing.T) {
 	t.Parallel()
-	for name, cut := range map[string]weather{"refused": refusing, "silent": silent} {
+	for name, cut := range map[string]faultproxy.Fault{"refused": faultproxy.Refuse, "silent": faultproxy.BlackHole} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPair(t, false, "ROSTER_REQUEST_TIMEOUT=3s") // what bounds a silent connection too
 			revision, _ := p.set(true)
 			p.far.askAt(admin, revision, p.question)
-			p.network.turn(cut)
+			p.network.Turn(cut)
 			p.set(false)
 			at := time.Now()
 			granted, refused, slowest := 0, 0, time.Duration(0)
@@ -151,7 +165,7 @@ func TestAReplicaThatIsCutOffSaysSo(t *testing.T) {
 			if refused == 0 || slowest > 6*time.Second {
 				t.Errorf("it said %d times that it is cut off, and took up to %s for that", refused, slowest)
 			}
-			p.network.turn(fair)
+			p.network.Turn(faultproxy.None)
 			back := time.Now()
 			seen, _ := p.awaitFar(p.no, patience)
 			t.Logf("answers again after %s", seen.Sub(back))
