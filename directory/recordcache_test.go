@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -126,7 +127,11 @@ func TestSeatsAreBounded(t *testing.T) {
 			t.Fatalf("asked for %d, got %d", id*512, r.ID)
 		}
 	}
-	if took := heap() - before; took > 4*bytes {
+	took := heap() - before
+	for deadline := time.Now().Add(10 * time.Second); took > 4*bytes && time.Now().Before(deadline); took = heap() - before {
+		time.Sleep(10 * time.Millisecond) // what was put waits for the cache to decide
+	}
+	if took > 4*bytes {
 		t.Errorf("a cache of %d bytes takes %.0f", bytes, took)
 	}
 	runtime.KeepAlive(cache)
