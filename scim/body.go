@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/roster-gateway/roster/internal/httpbody"
 	"github.com/roster-gateway/roster/scim/patch"
 )
 
@@ -22,11 +23,12 @@ func (rq *request) object() (map[string]any, error) {
 	if err := checkMediaType(rq.r.Header); err != nil {
 		return nil, err
 	}
-	if rq.r.ContentLength > rq.cfg.MaxBody { // said before it is sent
-		return nil, rq.tooLarge()
-	}
-	text, err := io.ReadAll(http.MaxBytesReader(rq.w, rq.r.Body, rq.cfg.MaxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	var text []byte
+	err := httpbody.Read(rq.r, rq.cfg.MaxBody, func(body io.Reader) (err error) {
+		text, err = io.ReadAll(body)
+		return err
+	})
+	if errors.Is(err, httpbody.ErrTooLarge) {
 		return nil, rq.tooLarge()
 	}
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/roster-gateway/roster/internal/httpbody"
 )
 
 // httpRefusal is a refusal whose status does not depend on the form of the answer.
@@ -36,7 +38,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPara
 	var err error
 	switch r.Method {
 	case http.MethodPost:
-		err = h.readBody(w, r, params)
+		err = h.readBody(r, params)
 	case http.MethodGet:
 		err = h.readQuery(r, params)
 	default:
@@ -56,16 +58,12 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPara
 
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func (h *handler) readBody(w http.ResponseWriter, r *http.Request, params *graphql.RawParams) error {
+func (h *handler) readBody(r *http.Request, params *graphql.RawParams) error {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return refuseHTTP(http.StatusUnsupportedMediaType, "The body must be JSON in UTF-8: send it with Content-Type: application/json.")
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return refuseHTTP(http.StatusUnsupportedMediaType, "The body must not be compressed.")
-	}
-	limit := h.limits.Body
-	if r.ContentLength > limit {
-		return h.tooLarge()
 	}
 	buf := bodies.Get().(*bytes.Buffer)
 	defer func() {
@@ -74,12 +72,12 @@ func (h *handler) readBody(w http.ResponseWriter, r *http.Request, params *graph
 			bodies.Put(buf)
 		}
 	}()
-	body := r.Body
-	if r.ContentLength < 0 { // else net/http reads no more than that
-		body = http.MaxBytesReader(w, r.Body, limit)
-	}
-	if _, err := buf.ReadFrom(body); err != nil {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	err := httpbody.Read(r, h.limits.Body, func(body io.Reader) error {
+		_, err := buf.ReadFrom(body)
+		return err
+	})
+	if err != nil {
+		if errors.Is(err, httpbody.ErrTooLarge) {
 			return h.tooLarge()
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
