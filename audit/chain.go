@@ -18,9 +18,9 @@ type Chain struct{ Anchor, Head Mark }
 
 // Sealer is what sealing needs from storage.
 type Sealer interface {
-	// SealAudit adds committed events to the chain, and returns how many. While another replica seals it does nothing. It
-	// is to be called again where it did something: it takes a bounded number at a time.
-	SealAudit(ctx context.Context) (sealed int, err error)
+	// SealAudit adds committed events to the chain, a bounded number, and returns how many, and whether there may be more.
+	// While another replica seals it does nothing.
+	SealAudit(ctx context.Context) (sealed int, more bool, err error)
 }
 
 // sealEvery is about how often a replica looks for events to seal.
@@ -51,7 +51,7 @@ func KeepSealing(ctx context.Context, store Sealer, log *slog.Logger) {
 
 func sealAll(ctx context.Context, store Sealer) error {
 	for {
-		if n, err := store.SealAudit(ctx); err != nil || n == 0 {
+		if _, more, err := store.SealAudit(ctx); err != nil || !more {
 			return err
 		}
 	}

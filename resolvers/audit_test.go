@@ -212,7 +212,7 @@ func TestAudit(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := a.text(`SELECT uid FROM identity WHERE name = 'two'`)
-	if _, err := a.store.SealAudit(t.Context()); err != nil {
+	if _, _, err := a.store.SealAudit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	_, err := a.directory.CreateRole(t.Context(), "unsealed", nil)

@@ -78,20 +78,20 @@ const (
 
 // SealAudit implements [audit.Sealer]. The chain is in the order in which rows are sealed, which is final: a row that
 // commits later than another one of a higher id comes after it.
-func (s *Store) SealAudit(ctx context.Context) (sealed int, err error) {
+func (s *Store) SealAudit(ctx context.Context) (sealed int, more bool, err error) {
 	var chain chainRow
 	if err := s.get(ctx, &chain, chainSQL); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if chain.Known {
 		var any bool
 		// Planned for the very snapshot: one that was kept from when the trail was short would read all of it.
 		if err := (session{s: s, unprepared: true}).get(ctx, &any, anySQL, chain.Seen, 0); err != nil || !any {
-			return 0, err
+			return 0, false, err
 		}
 	}
 	err = s.inTransaction(ctx, func(tx runner) error {
-		sealed = 0
+		sealed, more = 0, false
 		// The snapshot is taken before any row is read: what it sees is read, or sealed already.
 		err := tx.get(ctx, &chain, chainSQL+` FOR UPDATE OF c SKIP LOCKED`)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -100,23 +100,23 @@ func (s *Store) SealAudit(ctx context.Context) (sealed int, err error) {
 		if err != nil {
 			return err
 		}
-		sealed, err = seal(ctx, tx, &chain)
+		sealed, more, err = seal(ctx, tx, &chain)
 		return err
 	})
-	return sealed, err
+	return sealed, more, err
 }
 
 // seal adds to the chain what is not sealed, until there is nothing left or it was enough for one transaction.
-func seal(ctx context.Context, tx runner, row *chainRow) (sealed int, err error) {
+func seal(ctx context.Context, tx runner, row *chainRow) (sealed int, more bool, err error) {
 	chain, err := row.chain()
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	head, next, done := chain.Head, unsealedRows(row), false
 	for range sealRounds {
 		var rows []auditRow
 		if rows, done, err = next(ctx, tx); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		ids, hashes := make(pq.Int64Array, len(rows)), make(pq.ByteaArray, len(rows))
 		first := head.Seq
@@ -126,7 +126,7 @@ func seal(ctx context.Context, tx runner, row *chainRow) (sealed int, err error)
 		}
 		if len(rows) > 0 {
 			if _, err := tx.exec(ctx, sealSQL, first, ids, hashes); err != nil {
-				return 0, err
+				return 0, false, err
 			}
 			sealed += len(rows)
 		}
@@ -135,10 +135,10 @@ func seal(ctx context.Context, tx runner, row *chainRow) (sealed int, err error)
 		}
 	}
 	if sealed == 0 && row.Known {
-		return 0, nil
+		return 0, false, nil
 	}
 	_, err = tx.exec(ctx, headSQL, head.Seq, head.Hash[:], row.Now, row.Epoch, done)
-	return sealed, err
+	return sealed, !done, err
 }
 
 // unsealedRows reads rows that are not sealed, part by part, and says which part is the last.

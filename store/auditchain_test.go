@@ -81,14 +81,13 @@ func (t trail) number(query string, args ...any) (n int) {
 func (t trail) sealAll() (sealed int) {
 	t.Helper()
 	for {
-		n, err := t.SealAudit(t.Context())
+		n, more, err := t.SealAudit(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n == 0 {
+		if sealed += n; !more {
 			return sealed
 		}
-		sealed += n
 	}
 }
 
@@ -174,7 +173,7 @@ func TestAuditSealersTakeTurns(t *testing.T) {
 	for range 3 {
 		sealers.Go(func() {
 			for {
-				if _, err := h.SealAudit(context.WithoutCancel(t.Context())); err != nil {
+				if _, _, err := h.SealAudit(context.WithoutCancel(t.Context())); err != nil {
 					errs <- err
 					return
 				}
@@ -251,12 +250,12 @@ func TestAuditSealsALongTail(t *testing.T) {
 	h := newTrail(t)
 	h.sealAll()
 	h.events(1, 4500)
-	if n, err := h.SealAudit(t.Context()); err != nil || n != 4500 {
+	if n, more, err := h.SealAudit(t.Context()); err != nil || n != 4500 || more {
 		t.Fatalf("%d of 4,500 events are sealed, %v", n, err)
 	}
 	h.exec(`UPDATE audit_chain SET seen = NULL`) // as of another life
 	h.events(4501, 8500)
-	if n, err := h.SealAudit(t.Context()); err != nil || n != 4000 {
+	if n, more, err := h.SealAudit(t.Context()); err != nil || n != 4000 || more {
 		t.Fatalf("%d of 4,000 events are sealed, %v", n, err)
 	}
 	h.holds(int64(h.number(`SELECT count(*) FROM audit`)), 0)
@@ -488,7 +487,7 @@ func TestAuditUnderARoleOfItsOwn(t *testing.T) {
 	if _, err := directory.New(s).CreateRole(t.Context(), "R", nil); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.SealAudit(t.Context()); err != nil || n == 0 {
+	if n, _, err := s.SealAudit(t.Context()); err != nil || n == 0 {
 		t.Fatalf("%d events are sealed, %v", n, err)
 	}
 	if n, err := s.PruneAudit(t.Context(), time.Hour); err != nil || n != 0 {
