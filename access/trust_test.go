@@ -388,6 +388,22 @@ func TestCVE2025_41115NumericExternalId(t *testing.T) {
 	a.denied("01", "not known")
 }
 
+// An end that no date has is the last one that there is.
+func TestA6EndsBeyondAllDates(t *testing.T) {
+	t.Parallel()
+	p := testoidc.New(t)
+	s := withIssuer(t, p, nil)
+	for _, exp := range []any{1e300, 9.3e18, int64(1) << 62} {
+		got, err := s.Authenticate(t.Context(), []string{"Bearer " + p.Token(p.Claims(audience, map[string]any{"exp": exp}))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.ExpiresAt.UTC().Year() != 9999 || s.Recheck(t.Context(), got) != nil {
+			t.Errorf("%v: it ends at %v", exp, got.ExpiresAt)
+		}
+	}
+}
+
 // A stream of an issuer's token ends with the token.
 func TestZ10IssuersTokensEnd(t *testing.T) {
 	t.Parallel()

@@ -117,6 +117,35 @@ func TestSubscriptionDeliversChanges(t *testing.T) {
 	}
 }
 
+// A narrowed stream tells of no change that has an end out of scope.
+func TestZ3AStreamIsNarrowed(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	hr, corp := g.instance(t, "HR", ""), g.instance(t, "CORP", "")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	narrowed := &access.Principal{Name: "HR's", Scopes: []access.Scope{access.Read}, Within: directory.ScopeOf(hr.ID)}
+	responses, ctx := g.open(ctx, narrowed, `subscription { changes { kind fqn containerId } }`, nil)
+	g.apply(t, directory.Changes{Instance: corp, Put: []directory.Put{user("ben", "Ben", directory.StatusActive), group("Board", directory.StatusActive)}})
+	g.apply(t, directory.Changes{Instance: hr, Put: []directory.Put{user("ana", "Ana", directory.StatusActive)}})
+	g.apply(t, directory.Changes{Instance: hr, Put: []directory.Put{group("Team", directory.StatusActive)}})
+	across := members("Board", "ana")
+	across.AnyInstance = true
+	g.apply(t, directory.Changes{Instance: corp, Members: []directory.MemberChange{members("Board", "ben"), across}})
+	across = members("Team", "ben", "ana")
+	across.AnyInstance = true
+	g.apply(t, directory.Changes{Instance: hr, Members: []directory.MemberChange{across}})
+	for _, want := range []string{"IDENTITY_CREATED HR:ana", "IDENTITY_CREATED HR:Team", "MEMBER_ADDED HR:ana"} {
+		got := read(t, responses(ctx))
+		if len(got.Errors) > 0 {
+			t.Fatal(got.Errors)
+		}
+		if is := at(t, got.Data, "changes", "kind").(string) + " " + at(t, got.Data, "changes", "fqn").(string); is != want {
+			t.Errorf("got %s, want %s", is, want)
+		}
+	}
+}
+
 func TestSubscriptionGoesOnAfterACursor(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t)

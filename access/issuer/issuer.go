@@ -126,7 +126,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (*Claims, error) {
 	if _, err := signed.Verify(key); err != nil {
 		return nil, refused("its signature is not the issuer's")
 	}
-	return &Claims{Subject: c.name(), Expires: time.UnixMilli(int64(*c.Expires * 1000)), all: all}, nil
+	return &Claims{Subject: c.name(), Expires: c.expires(), all: all}, nil
 }
 
 // checkHeader refuses what is no access token, and tokens that bring a key or say where to find one: keys come from the
@@ -179,6 +179,13 @@ func (c *claims) check(cfg Config) error {
 		return refused("it names nobody")
 	}
 	return nil
+}
+
+// latest is the last second that has a date in RFC 3339, which is soon enough for any token.
+const latest = 253402300799
+
+func (c *claims) expires() time.Time {
+	return time.UnixMilli(int64(min(*c.Expires, latest) * 1000))
 }
 
 func (c *claims) name() string {
