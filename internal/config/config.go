@@ -45,7 +45,7 @@ type Database struct {
 
 // Access says who may administer.
 type Access struct {
-	AdminToken     Secret `env:"ROSTER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Access token with every scope but SCIM, of 12 characters or more. Without one, the first start makes a token and prints it once. Other users of the machine can see flags: prefer the variable or the file."`
+	AdminToken     Secret `env:"ROSTER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Access token with every scope but SCIM, of 12 characters or more where others than this machine reach the address. Without one, the first start makes a token and prints it once. Other users of the machine can see flags: prefer the variable or the file."`
 	AdminTokenFile string `env:"ROSTER_ADMIN_TOKEN_FILE" placeholder:"FILE" help:"File that holds the admin token, instead of the token itself."`
 }
 
@@ -90,7 +90,7 @@ type Limits struct {
 	MaxSubscriptionsPerToken int           `env:"ROSTER_MAX_SUBSCRIPTIONS_PER_TOKEN" default:"200" placeholder:"${default}" help:"Event streams of one access token that may be open at once: 1 to 100000."`
 	RateLimit                int64         `env:"ROSTER_RATE_LIMIT" default:"0" placeholder:"${default}" help:"Cost that the requests of one access token may have a second, in the long run: 1 to 10000000; 0 sets no limit. A GraphQL operation has its cost, a SCIM request 1, a bulk request 1 more for each operation."`
 	RateBurst                int64         `env:"ROSTER_RATE_BURST" default:"0" placeholder:"${default}" help:"Cost that they may have at once, up to 100000000; 0 is that of ten seconds."`
-	MaxWrongTokens           int64         `env:"ROSTER_MAX_WRONG_TOKENS" default:"120" placeholder:"${default}" help:"Requests with a wrong token that one address, or IPv6 network of 64 bits, may send a minute before they are answered 429: 1 to 1000000; 0 sets no limit. Good tokens are let in from there all the same."`
+	MaxWrongTokens           int64         `env:"ROSTER_MAX_WRONG_TOKENS" default:"300" placeholder:"${default}" help:"Requests with a wrong token that one address, or IPv6 network of 64 bits, may send a minute before they are answered 429: 1 to 1000000; 0 sets no limit. Good tokens are let in from there all the same."`
 	TrustedProxies           []string      `env:"ROSTER_TRUSTED_PROXIES" placeholder:"NETWORKS" help:"Networks of the proxies in front of Roster, such as 10.0.0.0/8,192.0.2.7: what they say in X-Forwarded-For is taken for a client's address. Default: the address that the connection comes from."`
 }
 

@@ -74,9 +74,10 @@ func TestComplete(t *testing.T) {
 			s.OIDCIssuer, s.OIDCAudience, s.OIDCSCIMScope = "https://id.example.com", "a", "x y"
 		}, "ROSTER_OIDC_SCIM_SCOPE"},
 		"token not ASCII": {func(s *Settings) { s.AdminToken = "gehäim-gehäim" }, "outside of ASCII"},
-		"token too short": {func(s *Settings) { s.AdminToken = "a" }, "ROSTER_ADMIN_TOKEN is 1 characters long"},
-		"token just not":  {func(s *Settings) { s.AdminToken = "abcdefghijk" }, "at least 12"},
-		"token just":      {func(s *Settings) { s.AdminToken = "abcdefghijkl" }, ""},
+		"token too short": {func(s *Settings) { s.Listen, s.AdminToken = ":8080", "a" }, "ROSTER_ADMIN_TOKEN is 1 characters long"},
+		"token just not":  {func(s *Settings) { s.Listen, s.AdminToken = "10.0.0.1:8080", "abcdefghijk" }, "at least 12"},
+		"token just":      {func(s *Settings) { s.Listen, s.AdminToken = ":8080", "abcdefghijkl" }, ""},
+		"token at home":   {func(s *Settings) { s.Listen, s.AdminToken = "127.0.0.1:8080", "a" }, ""},
 	} {
 		s := valid()
 		c.change(&s)
