@@ -100,6 +100,7 @@ func CheckURL(address string) error {
 	return errors.New("it has to begin with https://; http:// is for addresses of this machine only")
 }
 
+// IsLoopback reports whether a host is this machine, by its address or as localhost.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
