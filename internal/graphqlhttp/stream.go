@@ -189,14 +189,17 @@ func (e *eventWriter) write(event []byte) bool {
 	if _, err := e.w.Write(event); err != nil {
 		return false
 	}
-	return e.connection.Flush() == nil
+	if e.connection.Flush() != nil {
+		return false
+	}
+	_ = e.connection.SetWriteDeadline(time.Time{}) // of an idle stream of HTTP/2 it would be the end
+	return true
 }
 
 // writeEvents writes what arrives until the events end, the client leaves or reads too slowly, or the server stops.
 func (h *handler) writeEvents(ctx context.Context, w http.ResponseWriter, events <-chan []byte) {
 	e := &eventWriter{w: w, connection: http.NewResponseController(w), timeout: h.write}
 	e.start()
-	defer func() { _ = e.connection.SetWriteDeadline(time.Time{}) }()
 	if !e.write(commentLine) {
 		return
 	}

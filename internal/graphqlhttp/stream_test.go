@@ -253,3 +253,46 @@ func TestSafetyR22SlowClientsAreCut(t *testing.T) {
 		}
 	}
 }
+
+// TestSafetyR22QuietStreamsAreNotCut: the deadline is of one event, not of the time until the next one. On HTTP/2 a deadline
+// that stands when nothing is written ends the stream.
+func TestSafetyR22QuietStreamsAreNotCut(t *testing.T) {
+	t.Parallel()
+	for _, version := range []int{1, 2} {
+		f := newFixture(t)
+		server := httptest.NewUnstartedServer(f.handler(t, func(cfg *Config) { cfg.WriteTimeout = 100 * time.Millisecond }))
+		server.EnableHTTP2 = version == 2
+		server.StartTLS()
+		request, err := http.NewRequest(http.MethodPost, server.URL, strings.NewReader(changesQuery))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Accept", "text/event-stream")
+		response, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.ProtoMajor != version {
+			t.Errorf("HTTP/%d, want %d", response.ProtoMajor, version)
+		}
+		time.Sleep(400 * time.Millisecond)
+		sent := make(chan bool, 1)
+		go func() {
+			select {
+			case f.events <- &directory.Change{Kind: "LATE"}:
+				sent <- true
+			case <-time.After(10 * time.Second):
+				sent <- false
+			}
+		}()
+		lines := bufio.NewScanner(response.Body)
+		for lines.Scan() && !strings.Contains(lines.Text(), "event: next") {
+		}
+		if !<-sent || lines.Err() != nil || !strings.Contains(lines.Text(), "event: next") {
+			t.Errorf("HTTP/%d: the stream ended while nothing happened: %v", version, lines.Err())
+		}
+		response.Body.Close()
+		server.Close()
+	}
+}
