@@ -21,10 +21,10 @@ const maxAge = 2 * time.Second
 const reloadAfter = 10 * time.Minute
 
 // stepLimit bounds one look at the change log, a load of the whole graph included. lookLimit bounds the question itself,
-// so that an answer which got lost does not hold the next question up; it does not for a store that is there, but slow.
+// so that an answer which got lost does not hold the next question up; a store that is there, but slow, is given more.
 const (
 	stepLimit = time.Minute
-	lookLimit = 3 * time.Second
+	lookLimit = maxAge
 )
 
 // state is one committed state of the store, as a replica holds it.

@@ -59,7 +59,7 @@ func (s *Store) GraphChanges(ctx context.Context, since directory.Revision) (dir
 	delta := directory.GraphDelta{Revision: directory.Revision{Epoch: s.epoch()}}
 	var changes []loggedChange
 	var nodes []graphRow
-	err := s.direct().rows(ctx, func(rows *sql.Rows) error {
+	err := s.reserved().rows(ctx, func(rows *sql.Rows) error {
 		var kind, text string
 		var seq int64
 		var ids pq.Int64Array

@@ -89,7 +89,7 @@ func withSystem(run func(system string) error) error {
 }
 
 func (s *Store) readEpoch(ctx context.Context) (row epochRow, err error) {
-	err = withSystem(func(system string) error { return session{s: s, reserved: true}.get(ctx, &row, epochSQL(system)) })
+	err = withSystem(func(system string) error { return s.reserved().get(ctx, &row, epochSQL(system)) })
 	return row, err
 }
 

@@ -216,7 +216,11 @@ func TestSafetyR4ExhaustedPool(t *testing.T) {
 	if took := time.Since(begun); took > 2*time.Second+slack {
 		t.Errorf("it took %s to say so", took)
 	}
-	if _, _, err := h.LoadGraph(ctx); err != nil {
+	_, revision, err := h.LoadGraph(ctx)
+	if err == nil {
+		_, err = h.GraphChanges(ctx, revision)
+	}
+	if err != nil {
 		t.Errorf("the replica cannot follow: %v", err)
 	}
 	if err := locks.Rollback(); err != nil {

@@ -60,6 +60,9 @@ func (s *Store) statement(ctx context.Context, query string, prepare bool) (*sql
 // direct runs statements on the pool, each in a transaction of its own.
 func (s *Store) direct() runner { return session{s: s} }
 
+// reserved runs the statements by which the replica follows the change log: they take no place of requests, see [places].
+func (s *Store) reserved() runner { return session{s: s, reserved: true} }
+
 // fitting runs a statement of some conditions with a plan that fits them: one for their very values, where no plan is
 // good for all values.
 func (s *Store) fitting(c *conditions) runner { return session{s: s, unprepared: c.ranged} }
@@ -78,7 +81,7 @@ type session struct {
 	tx *sqlx.Tx
 	// unprepared keeps no statements, so that each is planned for its arguments.
 	unprepared bool
-	// reserved is for what the replica needs to follow the change log: it takes no place of requests.
+	// reserved takes no place of requests.
 	reserved bool
 }
 

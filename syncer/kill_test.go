@@ -9,9 +9,9 @@ import (
 	"github.com/roster-gateway/roster/syncer/synctest"
 )
 
-// TestAKilledRunEndsAsAnUninterruptedOne kills the process that works on a run at one transaction after another, at
+// TestSafetyR12AKilledRunEndsAsAnUninterruptedOne kills the process that works on a run at one transaction after another, at
 // random, and has another one go on (rule R21).
-func TestR21AKilledRunEndsAsAnUninterruptedOne(t *testing.T) {
+func TestSafetyR12AKilledRunEndsAsAnUninterruptedOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for seed := range *synctest.Kills {

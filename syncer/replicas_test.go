@@ -115,7 +115,7 @@ func (w *watched) page(int) error {
 	return nil
 }
 
-func TestR21AZombieCannotWrite(t *testing.T) {
+func TestSafetyR13AZombieCannotWrite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()

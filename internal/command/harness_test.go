@@ -188,11 +188,24 @@ func (c *child) graphQL(token, query string) string {
 
 func (c *child) do(method, path, token, media string, body io.Reader) (int, string) {
 	c.t.Helper()
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = io.ReadAll(body); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	status, answer, _ := c.request(method, path, token, media, string(text))
+	return status, answer
+}
+
+// request answers the status, the body and the header of a request, 0 where there is no answer.
+func (c *child) request(method, path, token, media, body string) (int, string, http.Header) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, strings.NewReader(body))
 	if err != nil {
-		c.t.Fatal(err)
+		return 0, err.Error(), nil
 	}
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
@@ -203,12 +216,12 @@ func (c *child) do(method, path, token, media string, body io.Reader) (int, stri
 	transport := &http.Transport{DisableKeepAlives: true}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
-		return 0, err.Error()
+		return 0, err.Error(), nil
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		return 0, err.Error()
+		return 0, err.Error(), nil
 	}
-	return response.StatusCode, string(text)
+	return response.StatusCode, string(text), response.Header
 }

@@ -3,31 +3,16 @@ package command
 import (
 	"context"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/roster-gateway/roster/internal/pgserver"
 )
 
-// TestDatabaseOutage stops the database under a serving Roster and starts it again: meanwhile Roster lives, says that it is
+// TestSafetyR1DatabaseOutage stops the database under a serving Roster and starts it again: meanwhile Roster lives, says that it is
 // not ready, and answers in an orderly way; within 5 s of the database's return it serves again.
-func TestDatabaseOutage(t *testing.T) {
+func TestSafetyR1DatabaseOutage(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "roster") // a short path, so that the socket stays where it is
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	start := func() *pgserver.Server {
-		server, err := pgserver.Start(context.Background(), pgserver.Config{DataDir: dir, BinDir: os.Getenv("ROSTER_POSTGRES_BIN")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = server.Stop(context.Background()) })
-		return server
-	}
+	dir, start := ownServer(t)
 	server := start()
 	c := serve(t, "ROSTER_DATABASE_URL="+server.URL("postgres"), "ROSTER_ADMIN_TOKEN="+admin)
 	c.graphQL(admin, `mutation { createRole(input: {name: "Kept"}) { userErrors { message } } }`)

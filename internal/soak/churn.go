@@ -48,10 +48,17 @@ func churn(ctx context.Context, c *cluster, o options) error {
 		return err
 	}
 	w.recording = false
+	if err := w.addTenant(ctx, c.tenant); err != nil {
+		return err
+	}
 	r := c.replicas[0]
 	warm := min(time.Minute, o.churn/5)
-	fmt.Printf("churn: %d writers, %d readers and subscriptions that come and go, for %s after %s to warm up\n", clients, clients, o.churn, warm)
+	fmt.Printf("churn: %d writers, %d readers, subscriptions that come and go, and synchronizations over a network that fails, for %s after %s to warm up\n",
+		clients, clients, o.churn, warm)
 	w.turmoil(ctx, warm, o.seed)
+	if _, _, err := w.synchronized(ctx); err != nil {
+		return err
+	}
 	r.http.CloseIdleConnections()
 	time.Sleep(10 * time.Second)
 	before, err := w.figures(ctx, r)
@@ -70,11 +77,29 @@ func churn(ctx context.Context, c *cluster, o options) error {
 		}
 		fmt.Printf("churn: %d writes and %d answers later: %s\n", w.wrote, w.asked, under)
 	}
+	runs, failed, err := w.synchronized(ctx)
+	if err != nil {
+		return err
+	}
 	after, err := w.calmed(ctx, r, before)
 	if err != nil {
 		return err
 	}
 	fmt.Println("churn: after: ", after)
+	final, err := w.ends(ctx)
+	if err != nil {
+		return err
+	}
+	disagreements := disagree(final)
+	for _, d := range disagreements {
+		fmt.Println(d)
+	}
+	if err := w.tenantAgrees(ctx); err != nil {
+		return err
+	}
+	slowest := time.Duration(r.slowest.Load())
+	fmt.Printf("churn: the network failed %d times; %d requests were told to try again, and the slowest took %s; %d synchronizations, %d failed\n",
+		w.troubles, w.busy, slowest.Round(time.Millisecond), runs, failed)
 	for _, problem := range w.problems {
 		fmt.Println(problem)
 	}
@@ -83,6 +108,10 @@ func churn(ctx context.Context, c *cluster, o options) error {
 		return errors.New("churn: the process holds more than it did before")
 	case w.mistaken > 0:
 		return fmt.Errorf("churn: %d requests failed", w.mistaken)
+	case len(disagreements) > 0:
+		return fmt.Errorf("churn: GraphQL, SCIM and the database disagree on %d things", len(disagreements))
+	case slowest > requestTimeout+time.Second:
+		return fmt.Errorf("churn: a request took %s", slowest)
 	}
 	return nil
 }
@@ -99,7 +128,8 @@ func (w *world) calmed(ctx context.Context, r *replica, before figures) (figures
 	}
 }
 
-// turmoil is the load of the checker with subscriptions beside it, each of which is left after a moment.
+// turmoil is the load of the checker with subscriptions beside it, each of which is left after a moment, with
+// synchronizations, and with faults of the network.
 func (w *world) turmoil(ctx context.Context, lasts time.Duration, seed uint64) {
 	until, cancel := context.WithTimeout(ctx, lasts)
 	defer cancel()
@@ -118,6 +148,8 @@ func (w *world) turmoil(ctx context.Context, lasts time.Duration, seed uint64) {
 			}
 		})
 	}
+	all.Go(func() { w.trouble(until, rand.New(rand.NewPCG(seed, 2000))) })
+	all.Go(func() { w.synchronize(until) })
 	w.load(ctx, lasts, seed, rest)
 	all.Wait()
 }
@@ -138,7 +170,12 @@ func (w *world) subscribe(ctx context.Context, r *replica, stays time.Duration) 
 		return ended(ctx, err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusServiceUnavailable:
+		pause(ctx, rest)
+		return nil
+	default:
 		return fmt.Errorf("answered %d", response.StatusCode)
 	}
 	_, err = io.Copy(io.Discard, response.Body)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 type object = map[string]any
@@ -15,8 +16,8 @@ type object = map[string]any
 type refusal struct {
 	status int
 	text   string
-	// unavailable says that another try may get through.
-	unavailable bool
+	// unavailable says that another try may get through, conflict that the state of things is in the way.
+	unavailable, conflict bool
 }
 
 func (r *refusal) Error() string { return fmt.Sprintf("answered %d %.300s", r.status, r.text) }
@@ -38,12 +39,14 @@ func (r *replica) send(ctx context.Context, method, path, token, media, atLeast 
 	if atLeast != "" {
 		request.Header.Set("Roster-At-Least", atLeast)
 	}
+	begun := time.Now()
 	response, err := r.http.Do(request)
 	if err != nil {
 		return 0, "", nil, err
 	}
 	defer response.Body.Close()
 	answer, err = io.ReadAll(response.Body)
+	r.slowest.Store(max(r.slowest.Load(), int64(time.Since(begun)))) // about: one that is overwritten comes again
 	return response.StatusCode, response.Header.Get("Roster-Revision"), answer, err
 }
 
@@ -70,11 +73,14 @@ func (r *replica) graphQL(ctx context.Context, token, atLeast, query string, var
 // mutate runs a mutation whose only field is named m.
 func (r *replica) mutate(ctx context.Context, token, query string, input object) (revision string, err error) {
 	var answer struct {
-		M struct{ UserErrors []struct{ Message string } }
+		M struct {
+			UserErrors []struct{ Code, Message string }
+		}
 	}
 	revision, err = r.graphQL(ctx, token, "", query, object{"input": input}, &answer)
 	if err == nil && len(answer.M.UserErrors) > 0 {
-		err = &refusal{status: http.StatusOK, text: answer.M.UserErrors[0].Message}
+		why := answer.M.UserErrors[0]
+		err = &refusal{status: http.StatusOK, text: why.Message, unavailable: why.Code == "UNAVAILABLE", conflict: why.Code == "CONFLICT"}
 	}
 	return revision, err
 }

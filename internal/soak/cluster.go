@@ -13,22 +13,31 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/lib/pq"
 
+	"github.com/roster-gateway/roster/internal/faultproxy"
 	"github.com/roster-gateway/roster/store"
 )
 
 // startLimit is how long a Roster may take to be ready.
 const startLimit = time.Minute
 
+// requestTimeout is what a request may take; every one has to end a second later at the latest.
+const requestTimeout = 3 * time.Second
+
 // cluster is some Rosters over one database of their own.
 type cluster struct {
 	db       *sql.DB
 	replicas []*replica
 	admin    string // token
+	// network is between the Rosters and the database; nil where nothing fails.
+	network *faultproxy.Proxy
+	// tenant is the configuration by which the simulated tenant is read; nil for none.
+	tenant map[string]string
 }
 
 // replica is one running Roster.
@@ -39,6 +48,8 @@ type replica struct {
 	cmd   *exec.Cmd
 	log   *os.File
 	ended chan struct{}
+	// slowest is how long a request took at most, in nanoseconds.
+	slowest atomic.Int64
 }
 
 func build(ctx context.Context, folder string) (string, error) {
@@ -51,7 +62,7 @@ func build(ctx context.Context, folder string) (string, error) {
 }
 
 // with runs do with a fresh cluster, and takes the cluster down.
-func with(ctx context.Context, server, binary, folder string, replicas int, do func(*cluster) error) (err error) {
+func with(ctx context.Context, server, binary, folder string, replicas int, failing bool, do func(*cluster) error) (err error) {
 	maintenance, err := sql.Open("postgres", server)
 	if err != nil {
 		return err
@@ -83,8 +94,21 @@ func with(ctx context.Context, server, binary, folder string, replicas int, do f
 			err = errors.Join(err, r.stop())
 		}
 	}()
+	address := database.String()
+	if failing {
+		if c.network, err = faultproxy.Start(address); err != nil {
+			return err
+		}
+		defer c.network.Close()
+		address = c.network.URL()
+		var end func()
+		if c.tenant, end, err = simulate(ctx, binary, folder); err != nil {
+			return err
+		}
+		defer end()
+	}
 	for i := range replicas {
-		r, err := start(ctx, i, binary, folder, database.String(), c.admin)
+		r, err := start(ctx, i, binary, folder, address, c.admin)
 		if r != nil {
 			c.replicas = append(c.replicas, r)
 		}
@@ -116,6 +140,7 @@ func start(ctx context.Context, index int, binary, folder, database, admin strin
 		"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "ROSTER_LISTEN=" + address, "ROSTER_DATABASE_URL=" + database,
 		"ROSTER_ADMIN_TOKEN=" + admin, "ROSTER_DRAIN_GRACE=0s", "ROSTER_LOG_LEVEL=warn",
 		"ROSTER_CACHE_SIZE=1048576", // small, so that it is full soon
+		"ROSTER_SECRETS_KEYSET=" + filepath.Join(folder, keysetFile), "ROSTER_ALLOW_PRIVATE_SOURCES=true", "ROSTER_REQUEST_TIMEOUT=" + requestTimeout.String(),
 	}
 	r.cmd.Stderr = log
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is ours to pass on

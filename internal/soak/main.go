@@ -8,8 +8,11 @@
 // history then judges every answer: by a serial model, was it as new as promised, and did such a state ever exist? In the
 // end the three, SCIM and the database have to agree, with every acknowledged write.
 //
-// Churn runs the same load on one Roster, with people who come and go and subscriptions that begin and end. Once it is
-// quiet again, goroutines, file descriptors and resident memory have to be where they were.
+// Churn runs the same load on one Roster, with people who come and go, subscriptions that begin and end, and a tenant that
+// is synchronized, while the network between Roster and its database fails in one way after the other. No request may
+// fail but with the advice to try again, each ends by its deadline and a second, and five seconds after a fault Roster serves. Once
+// it is quiet again, goroutines, file descriptors and resident memory have to be where they were, and GraphQL, SCIM and
+// the database have to agree.
 //
 // It needs the server that ROSTER_TEST_POSTGRES_URL names, which make soak starts, and Linux, whose /proc it reads. The
 // exit code is 1 where something is wrong, with what it is on standard output.
@@ -62,19 +65,23 @@ func run(ctx context.Context, o options) error {
 			return err
 		}
 	}
+	if err := makeKeyset(ctx, o.binary, folder); err != nil {
+		return err
+	}
 	fmt.Printf("seed %d\n", o.seed)
 	for _, part := range []struct {
 		lasts    time.Duration
 		replicas int
+		failing  bool
 		do       func(context.Context, *cluster, options) error
 	}{
-		{o.check, 3, check},
-		{o.churn, 1, churn},
+		{o.check, 3, false, check},
+		{o.churn, 1, true, churn},
 	} {
 		if part.lasts == 0 {
 			continue
 		}
-		if err := with(ctx, server, o.binary, folder, part.replicas, func(c *cluster) error { return part.do(ctx, c, o) }); err != nil {
+		if err := with(ctx, server, o.binary, folder, part.replicas, part.failing, func(c *cluster) error { return part.do(ctx, c, o) }); err != nil {
 			return err
 		}
 	}

@@ -40,6 +40,7 @@ type world struct {
 	// people are the ids of people who were created, living or not.
 	people                       []string
 	wrote, asked, busy, mistaken int
+	troubles                     int // faults of the network
 	problems                     []error
 }
 
@@ -64,9 +65,9 @@ func newWorld(ctx context.Context, c *cluster) (*world, error) {
 		query string
 		input object
 	}{
-		{`mutation($input: AddProviderInput!) { m: addProvider(input: $input) { userErrors { message } } }`, object{"name": "HR", "type": "SCIM"}},
-		{`mutation($input: AddProviderInstanceInput!) { m: addProviderInstance(input: $input) { userErrors { message } } }`, object{"provider": "HR"}},
-		{`mutation($input: CreateRoleInput!) { m: createRole(input: $input) { userErrors { message } } }`, object{"name": roleName}},
+		{`mutation($input: AddProviderInput!) { m: addProvider(input: $input) { userErrors { code message } } }`, object{"name": "HR", "type": "SCIM"}},
+		{`mutation($input: AddProviderInstanceInput!) { m: addProviderInstance(input: $input) { userErrors { code message } } }`, object{"provider": "HR"}},
+		{`mutation($input: CreateRoleInput!) { m: createRole(input: $input) { userErrors { code message } } }`, object{"name": roleName}},
 	} {
 		if _, err := r.mutate(ctx, c.admin, m.query, m.input); err != nil {
 			return nil, err

@@ -75,7 +75,7 @@ func (w *writer) changeRole(ctx context.Context, r *replica) {
 		field, value = "removeRoleMembers", "out"
 	}
 	_ = w.do(r, roleLink(i), value, func() (string, error) {
-		query := `mutation($input: ChangeRoleMembersInput!) { m: ` + field + `(input: $input) { userErrors { message } } }`
+		query := `mutation($input: ChangeRoleMembersInput!) { m: ` + field + `(input: $input) { userErrors { code message } } }`
 		return r.mutate(ctx, w.admin, query, object{"role": roleName, "members": []string{"HR:" + user(i)}})
 	})
 }
