@@ -7,7 +7,8 @@ LDFLAGS := -X github.com/roster-gateway/roster/internal/command.Version=$(VERSIO
 RACE ?= $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 # Runs a command with a throw-away Postgres server.
 WITH_POSTGRES := $(GO) run ./internal/testpg/run --
-# How long each target is fuzzed.
+# What is fuzzed, and how long each target of it.
+FUZZ ?= $$($(GO) list ./...)
 FUZZTIME ?= 30s
 # Little time goes into making inputs shorter that only cover something new: with a server, that is chance.
 FUZZFLAGS ?= -fuzzminimizetime 10x
@@ -61,8 +62,8 @@ conformance: postgres ## Run the tests of all that a SCIM server has to do, in f
 	$(WITH_POSTGRES) $(GO) test ./syncer -timeout 30m -count 1 -seeds=200 -kills=50 -replicas=60s
 	$(WITH_POSTGRES) $(GO) test ./connector/azuread ./connector/sharepoint -timeout 30m -count 1 -run TheDirectoryBecomes -seeds=200 -kills=50
 
-fuzz: postgres ## Fuzz what reads SCIM requests, each target for FUZZTIME (30s)
-	@for package in $$($(GO) list ./scim/...); do \
+fuzz: postgres ## Fuzz what reads what strangers send, each target for FUZZTIME (30s)
+	@for package in $(FUZZ); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$target" && $(WITH_POSTGRES) $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $(FUZZFLAGS) $$package || exit 1; \
 		done; \

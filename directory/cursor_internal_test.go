@@ -1,11 +1,13 @@
 package directory
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 )
 
@@ -123,6 +125,31 @@ func TestFQNCandidatesAreDistinctAndKeepTheName(t *testing.T) {
 				t.Fatalf("candidates of %q: %q", plain, fqnCandidates(plain, name))
 			}
 			seen[candidate] = true
+		}
+	})
+}
+
+func FuzzFQN(f *testing.F) {
+	f.Add("HR:ana", "hr")
+	f.Add(`HR:eu\ana:b\c`, "e\u0301")
+	f.Add("\u13a0\uab70\u0345\u1fb3", "\ufb03")
+	f.Fuzz(func(t *testing.T, text, label string) {
+		if !utf8.ValidString(text) {
+			return
+		}
+		key := FoldKey(text)
+		if again := FoldKey(key); again != key {
+			t.Errorf("%q folds to %q, and that to %q", text, key, again)
+		}
+		if other := FoldKey(norm.NFD.String(text)); other != key {
+			t.Errorf("%q folds to %q, its other form to %q", text, key, other)
+		}
+		if checkLabel("name", label) != nil || checkName("name", text) != nil {
+			return
+		}
+		// The first separator ends the label, so that no two labels and names have one FQN.
+		if before, after, _ := strings.Cut(PlainFQN(KindUser, label, "", text), ":"); before != label || after != text {
+			t.Errorf("%q and %q read back as %q and %q", label, text, before, after)
 		}
 	})
 }
