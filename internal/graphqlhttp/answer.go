@@ -118,7 +118,7 @@ func (a *reply) sendLocked(status int, resp *graphql.Response) {
 		a.headers(a.w.Header(), resp)
 	}
 	if a.failed != nil && !a.answered && len(resp.Errors) > 0 {
-		a.failed(a.ctx, codeOf(resp.Errors[0]))
+		a.failed(a.ctx, noted(resp.Errors[0]))
 	}
 	a.write(status, buf.bytes)
 }

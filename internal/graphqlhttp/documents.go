@@ -101,7 +101,7 @@ func (d *documents) parseError(err error) *gqlerror.Error {
 		return refuse("The query could not be parsed.")
 	}
 	if len(syntax.Locations) == 0 && strings.HasPrefix(syntax.Message, "exceeded token limit") {
-		return refuse("The query holds more than %d tokens, which is the limit.", d.limits.Tokens)
+		return overLimit("The query holds more than %d tokens, which is the limit.", d.limits.Tokens)
 	}
 	refusal := asBadInput(syntax)
 	refusal.Message = shorten("Syntax error: "+syntax.Message, maxMessage)

@@ -133,7 +133,7 @@ func (g guard) MutateOperationContext(ctx context.Context, opCtx *graphql.Operat
 	}
 	cost := g.scale.measure(opCtx.Operation, opCtx.Variables)
 	if cost > g.limits.Cost {
-		return refuse("The operation may produce %s objects, the limit is %d: ask for smaller pages, fewer keys or fewer levels.", objects(cost), g.limits.Cost)
+		return overLimit("The operation may produce %s objects, the limit is %d: ask for smaller pages, fewer keys or fewer levels.", objects(cost), g.limits.Cost)
 	}
 	return g.spend(ctx, cost)
 }

@@ -31,7 +31,8 @@ type Config struct {
 	Present graphql.ErrorPresenterFunc
 	// Headers adds to the headers of an answer in one piece what its response holds; nil adds nothing.
 	Headers func(http.Header, *graphql.Response)
-	// Failed is told the code of the first error of each answer that has one, and of each result of a stream; nil is not told.
+	// Failed is told the code of the first error of each answer that has one, and of each result of a stream; LIMIT where the
+	// request is over a limit. nil is not told.
 	Failed func(ctx context.Context, code string)
 	// Extensions are the server's own. They run after the limits, in order. None may change the query's text:
 	// it is parsed before they run.

@@ -83,7 +83,7 @@ func (r *reader) value(depth int) (any, error) {
 	switch c := r.next(); c {
 	case '{', '[':
 		if depth >= r.maxDepth {
-			return nil, refuse("The JSON text nests deeper than %d levels, which is the limit.", r.maxDepth)
+			return nil, overLimit("The JSON text nests deeper than %d levels, which is the limit.", r.maxDepth)
 		}
 		r.at++
 		if c == '[' {

@@ -1,9 +1,12 @@
 package graphqlhttp
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -261,5 +264,28 @@ func TestErrorsAreCapped(t *testing.T) {
 	errs := got.errors(t)
 	if len(errs) != 4 || errs[3].Message != "7 more errors are not shown." {
 		t.Errorf("%+v", errs)
+	}
+}
+
+// TestLimitsAreTold: who watches tells requests over a limit from mistakes.
+func TestLimitsAreTold(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{
+		`{ __typename }`: "", `{ nothing }`: codeBadInput,
+		`{ ` + strings.Repeat("a: __typename ", 3000) + `}`:                       "LIMIT",
+		`{ ` + strings.Repeat("viewer { ", 40) + "name" + strings.Repeat("}", 41): "LIMIT",
+	} {
+		told := ""
+		h := newHandler(t, func(cfg *Config) { cfg.Failed = func(_ context.Context, code string) { told = code } })
+		body, err := json.Marshal(map[string]string{"query": query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		request.Header.Set("Content-Type", "application/json")
+		h.ServeHTTP(httptest.NewRecorder(), request)
+		if told != want {
+			t.Errorf("%.40s: %q, want %q", query, told, want)
+		}
 	}
 }

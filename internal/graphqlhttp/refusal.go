@@ -29,9 +29,28 @@ const maxPathName = 64
 // errRefused marks errors that this package made, which are shown as they are.
 var errRefused = errors.New("refused")
 
+// errLimit marks those of them that are about a limit.
+var errLimit = fmt.Errorf("%w: over a limit", errRefused)
+
 // refuse is a BAD_USER_INPUT error.
 func refuse(format string, args ...any) *gqlerror.Error {
 	return coded(codeBadInput, format, args...)
+}
+
+// overLimit is a BAD_USER_INPUT error about a limit.
+func overLimit(format string, args ...any) *gqlerror.Error {
+	err := refuse(format, args...)
+	err.Err = errLimit
+	return err
+}
+
+// noted is how [Config].Failed calls an error: by its code, or LIMIT where the request is over a limit, which operators
+// have to tell from mistakes.
+func noted(err *gqlerror.Error) string {
+	if errors.Is(err.Err, errLimit) {
+		return "LIMIT"
+	}
+	return codeOf(err)
 }
 
 func coded(code, format string, args ...any) *gqlerror.Error {

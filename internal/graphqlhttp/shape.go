@@ -45,14 +45,14 @@ func checkShape(doc *ast.QueryDocument, limits Limits) error {
 		}
 	}
 	if pairs := s.pairs(); pairs > limits.Repeats {
-		return refuse("The query selects the same names too often: %d pairs of fields would have to be compared, the limit is %d.", pairs, limits.Repeats)
+		return overLimit("The query selects the same names too often: %d pairs of fields would have to be compared, the limit is %d.", pairs, limits.Repeats)
 	}
 	if walk := s.walk(doc); walk > limits.Walk {
-		return refuse("The query's operations and fragments reach the same fragments too often: validation would visit %d fields, the limit is %d.", walk, limits.Walk)
+		return overLimit("The query's operations and fragments reach the same fragments too often: validation would visit %d fields, the limit is %d.", walk, limits.Walk)
 	}
 	for _, op := range doc.Operations {
 		if depth := s.depth(op.SelectionSet); depth > limits.Depth {
-			return refuse("The query is %d fields deep, the limit is %d.", depth, limits.Depth)
+			return overLimit("The query is %d fields deep, the limit is %d.", depth, limits.Depth)
 		}
 	}
 	return nil
@@ -61,10 +61,10 @@ func checkShape(doc *ast.QueryDocument, limits Limits) error {
 // count adds one selection set, and what is inside it, to the totals.
 func (s *shape) count(set ast.SelectionSet, directives ast.DirectiveList) error {
 	if len(set) > s.limits.Selections {
-		return refuse("A selection set holds %d fields, the limit is %d.", len(set), s.limits.Selections)
+		return overLimit("A selection set holds %d fields, the limit is %d.", len(set), s.limits.Selections)
 	}
 	if s.selections += len(set); s.selections > s.limits.TotalSelections {
-		return refuse("The query holds more than %d fields, which is the limit.", s.limits.TotalSelections)
+		return overLimit("The query holds more than %d fields, which is the limit.", s.limits.TotalSelections)
 	}
 	if err := s.applied(directives); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (s *shape) field(f *ast.Field) error {
 	s.names[f.Alias]++
 	if f.Alias != f.Name {
 		if s.aliases++; s.aliases > s.limits.Aliases {
-			return refuse("The query holds more than %d aliases, which is the limit.", s.limits.Aliases)
+			return overLimit("The query holds more than %d aliases, which is the limit.", s.limits.Aliases)
 		}
 	}
 	if err := s.arguments(f.Arguments); err != nil {
@@ -101,7 +101,7 @@ func (s *shape) field(f *ast.Field) error {
 
 func (s *shape) applied(directives ast.DirectiveList) error {
 	if s.directives += len(directives); s.directives > s.limits.Directives {
-		return refuse("The query holds more than %d directives, which is the limit.", s.limits.Directives)
+		return overLimit("The query holds more than %d directives, which is the limit.", s.limits.Directives)
 	}
 	for _, d := range directives {
 		if d.Name == "defer" {
@@ -147,7 +147,7 @@ func (s *shape) value(v *ast.Value, depth int) error {
 		return nil
 	}
 	if depth++; depth > s.limits.InputDepth {
-		return refuse("A value in the query nests more than %d levels deep, which is the limit.", s.limits.InputDepth)
+		return overLimit("A value in the query nests more than %d levels deep, which is the limit.", s.limits.InputDepth)
 	}
 	for _, child := range v.Children {
 		if err := s.value(child.Value, depth); err != nil {

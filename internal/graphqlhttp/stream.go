@@ -119,7 +119,7 @@ func (h *handler) streamContext(ctx context.Context, op *ast.OperationDefinition
 func (h *handler) produce(ctx context.Context, op *graphql.OperationContext, errs gqlerror.List, events chan<- []byte) {
 	send := func(resp *graphql.Response) bool {
 		if h.cfg.Failed != nil && len(resp.Errors) > 0 {
-			h.cfg.Failed(ctx, codeOf(resp.Errors[0]))
+			h.cfg.Failed(ctx, noted(resp.Errors[0]))
 		}
 		// Encoded here, because the executor reuses the memory of a result for the next one.
 		event, err := nextEvent(resp)
