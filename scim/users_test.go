@@ -195,7 +195,7 @@ func TestI3ExternalIDIsOpaque(t *testing.T) {
 	w.get("/Users/"+first).has(nil, "externalId").has("first@x", "userName")
 	same(t, "case counts", 0, len(w.list("/Users", `externalId eq "😀x"`).ids()))
 	w.post("/Users", map[string]any{"userName": "long", "externalId": strings.Repeat("x", 10<<10)}).fails(http.StatusBadRequest, "invalidValue")
-	w.post("/Users", map[string]any{"userName": "nul", "externalId": "a\x00b"}).fails(http.StatusBadRequest, "")
+	w.post("/Users", map[string]any{"userName": "nul", "externalId": "a\x00b"}).fails(http.StatusBadRequest, "invalidValue")
 	w.get("/Users/1").fails(http.StatusNotFound, "")
 }
 
