@@ -52,8 +52,9 @@ check-contract: ## Check that the schema keeps what callers rely on
 bench: postgres ## Measure Roster beside the least that its answers can cost: one table of ratios, in five minutes
 	$(WITH_POSTGRES) $(GO) run ./bench $(BENCH_FLAGS)
 
-soak: postgres ## Run Roster for long under concurrent writes, and judge every answer: in twelve minutes
+soak: postgres ## Run Roster for long under concurrent writes and faults, and judge every answer: in fifteen minutes
 	$(WITH_POSTGRES) $(GO) run ./internal/soak $(SOAK_FLAGS)
+	$(WITH_POSTGRES) $(GO) test ./internal/command -run TestSafetyR -count 1 -timeout 15m -thorough
 
 conformance: postgres ## Run the tests of all that a SCIM server has to do, in full size, and the audits of GraphQL over HTTP, and print what holds; then the laws, at length
 	for peers in conformance internal/sim/graph/peer; do npm ci --prefix $$peers --silent --no-audit --no-fund || exit 1; done

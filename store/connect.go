@@ -144,5 +144,8 @@ func (c *connection) ResetSession(ctx context.Context) error {
 		return driver.ErrBadConn // the pool takes another
 	}
 	c.line.until(ctx)
-	return c.pqConn.ResetSession(ctx)
+	if c.pqConn.ResetSession(ctx) != nil {
+		return driver.ErrBadConn // the driver would fail this caller with what ended an earlier one
+	}
+	return nil
 }

@@ -53,7 +53,8 @@ func mapError(ctx context.Context, err error) error {
 		return mapPostgres(p)
 	}
 	if n := net.Error(nil); errors.As(err, &n) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) { // of somebody else who had the connection
 		return unavailable("The database cannot be reached. Try again.", err)
 	}
 	return err

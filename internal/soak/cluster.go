@@ -179,8 +179,14 @@ func (r *replica) stop() error {
 	if err != nil {
 		return err
 	}
-	if len(text) > 0 {
-		fmt.Printf("replica %d logged:\n%.4000s\n", r.index, text)
+	var complaints strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if !strings.Contains(line, "UNAVAILABLE") { // which is what faults lead to
+			complaints.WriteString(line)
+		}
+	}
+	if complaints.Len() > 0 {
+		fmt.Printf("replica %d logged:\n%.4000s\n", r.index, complaints.String())
 	}
 	if code := r.cmd.ProcessState.ExitCode(); code != 0 {
 		return fmt.Errorf("replica %d ended with %d", r.index, code)
