@@ -14,17 +14,24 @@ import (
 
 // gatherer runs calls of one sort together. A call that comes alone runs at once; those that come while a statement is
 // under way wait for it and share the next one, so that the more there are, the less each costs. A statement begins after
-// all calls that it answers: what was committed before a call is seen by it.
+// all calls that it answers: what was committed before a call is seen by it. One that takes long, as for a lock, is no
+// longer waited for.
 type gatherer[Q, A any] struct {
-	// wide is how many statements run at a time, most how many calls one takes.
+	// wide is how many statements run at a time, beside up to maxSlow that take long; most is how many calls one takes.
 	wide, most int
 	// run answers calls, in their order, all or none of them.
 	run func(ctx context.Context, calls []Q) ([]A, error)
 
-	mu      sync.Mutex
-	waiting []*gathered[Q, A]
-	running int
+	mu            sync.Mutex
+	waiting       []*gathered[Q, A]
+	running, slow int
 }
+
+// slowAfter is how long a statement counts among those that run, and maxSlow how many go on beside them.
+const (
+	slowAfter = 100 * time.Millisecond
+	maxSlow   = 4
+)
 
 // gathered is a call that waits.
 type gathered[Q, A any] struct {
@@ -41,7 +48,7 @@ func (g *gatherer[Q, A]) do(ctx context.Context, call Q) (A, error) {
 	if g.running < g.wide {
 		g.running++
 		g.mu.Unlock()
-		defer g.next()
+		defer g.watch()()
 		return g.alone(ctx, call)
 	}
 	waits := &gathered[Q, A]{ctx: ctx, call: call, done: make(chan struct{})}
@@ -64,15 +71,46 @@ func (g *gatherer[Q, A]) alone(ctx context.Context, call Q) (answer A, err error
 	return answers[0], nil
 }
 
+// watch lets others run where a statement takes long. What it returns is called at the statement's end, and lets them run
+// then where that was not so.
+func (g *gatherer[Q, A]) watch() (ended func()) {
+	slow, over := false, false // guarded by mu
+	timer := time.AfterFunc(slowAfter, func() {
+		g.mu.Lock()
+		if slow = !over && g.slow < maxSlow; slow {
+			g.slow++
+		}
+		others := slow
+		g.mu.Unlock()
+		if others {
+			g.next()
+		}
+	})
+	return func() {
+		timer.Stop()
+		g.mu.Lock()
+		if over = true; slow {
+			g.slow--
+		}
+		others := !slow
+		g.mu.Unlock()
+		if others {
+			g.next()
+		}
+	}
+}
+
 // next goes on with the calls that have come in the meantime.
 func (g *gatherer[Q, A]) next() {
 	if calls := g.take(); len(calls) > 0 {
-		go func() {
-			for ; len(calls) > 0; calls = g.take() {
-				g.together(calls)
-			}
-		}()
+		go g.answer(calls)
 	}
+}
+
+// answer answers calls, then those that have come in the meantime.
+func (g *gatherer[Q, A]) answer(calls []*gathered[Q, A]) {
+	defer g.watch()()
+	g.together(calls)
 }
 
 // take returns the calls of the next statement; where there are none, one statement less is running.

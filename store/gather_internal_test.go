@@ -15,18 +15,23 @@ import (
 	"github.com/roster-gateway/roster/directory"
 )
 
-// statements notes the calls of each statement, which takes a second.
+// statements notes the calls of each statement, which takes 50 ms.
 type statements struct {
 	mu    sync.Mutex
 	calls [][]int
+	takes func(calls []int) time.Duration
 }
 
 func (s *statements) run(ctx context.Context, calls []int) ([]string, error) {
 	s.mu.Lock()
 	s.calls = append(s.calls, slices.Clone(calls))
 	s.mu.Unlock()
+	takes := 50 * time.Millisecond
+	if s.takes != nil {
+		takes = s.takes(calls)
+	}
 	select {
-	case <-time.After(time.Second):
+	case <-time.After(takes):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -91,6 +96,35 @@ func TestGather(t *testing.T) {
 	}
 }
 
+// Nobody waits for a statement that takes long, but for those that share it.
+func TestGatherGoesOnBesideSlowOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &statements{}
+		s.takes = func(calls []int) time.Duration {
+			if slices.Contains(calls, 7) {
+				return time.Minute
+			}
+			return 10 * time.Millisecond
+		}
+		g := &gatherer[int, string]{wide: 1, most: 4, run: s.run}
+		slow := ask(t, g, t.Context(), 7)
+		begun := time.Now()
+		others := ask(t, g, t.Context(), 1, 2)
+		time.Sleep(slowAfter)
+		more := ask(t, g, t.Context(), 3, 4)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := fmt.Sprint(slow, others, more, s.calls); got != "[] [1 2] [3 4] [[7] [1 2] [3] [4]]" && got != "[] [1 2] [3 4] [[7] [1 2] [3 4]]" {
+			t.Errorf("after %v: %s", time.Since(begun), got)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if g.running != 0 || g.slow != 0 || fmt.Sprint(slow) != "[7]" {
+			t.Errorf("%d run and %d are slow; %v", g.running, g.slow, slow)
+		}
+	})
+}
+
 // A call that nobody waits for any more is not made; one that is lost among others ends with its own context.
 func TestGatherLeavesTheGoneOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -114,7 +148,7 @@ func TestGatherOutlastsACaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &statements{}
 		g := &gatherer[int, string]{wide: 1, most: 4, run: s.run}
-		short, leave := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		short, leave := context.WithTimeout(t.Context(), 75*time.Millisecond)
 		defer leave()
 		long, end := context.WithTimeout(t.Context(), 10*time.Second)
 		defer end()
@@ -141,7 +175,7 @@ func TestGatherFailures(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 		down := gatherer[int, string]{wide: 1, most: 4, run: func(context.Context, []int) ([]string, error) {
-			time.Sleep(time.Second)
+			time.Sleep(50 * time.Millisecond)
 			return nil, unavailable("The database cannot be reached.", &pq.Error{Code: "57P01"})
 		}}
 		ask(t, &down, t.Context(), 1, 2, 3)

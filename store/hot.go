@@ -46,7 +46,8 @@ WITH r AS (
 SELECT pg_current_xact_id()::text, uid, id, version, created_at, updated_at FROM named`
 
 // addPlainSQL puts identities into containers, each member ($7) into one ($8) that is inside its instance $9 (0: any), the
-// member inside of $10. See addMembersSQL for the locks; those of containers are taken in the order of their ids.
+// member inside of $10. See addMembersSQL for the locks; a container that somebody else holds is left out, so that nobody
+// waits for another one's container.
 const addPlainSQL = `
 WITH r AS (
 	SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], (SELECT $7::uuid[]), $8::uuid[], $9::bigint[], $10::bigint[])
@@ -54,7 +55,7 @@ WITH r AS (
 ), c AS (
 	SELECT id, uid, instance_id FROM identity
 	WHERE uid = ANY((SELECT $8::uuid[])::uuid[]) AND kind IN ('GROUP', 'ROLE') AND status <> 'DELETED'
-	ORDER BY id FOR NO KEY UPDATE
+	ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 ), m AS (
 	SELECT id, uid, instance_id FROM identity WHERE uid = ANY((SELECT $7::uuid[])::uuid[]) AND status <> 'DELETED'
 	ORDER BY id FOR KEY SHARE

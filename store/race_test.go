@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
@@ -391,5 +392,53 @@ func TestAnInsertMeetsARename(t *testing.T) {
 	found, err := h.Reader().ByFQN(t.Context(), newcomer.FQN)
 	if err != nil || found == nil || found.Base().ID != newcomer.ID {
 		t.Errorf("once deleted, %s finds %+v, %v", newcomer.FQN, found, err)
+	}
+}
+
+// A container that somebody holds for long keeps nobody from adding to another one.
+func TestNobodyWaitsForAnothersContainer(t *testing.T) {
+	t.Parallel()
+	_, db, d, i := growing(t, 0)
+	made, err := d.Apply(t.Context(), directory.Changes{Instance: i, Put: []directory.Put{
+		{Kind: directory.KindGroup, New: true, Name: "held"},
+		{Kind: directory.KindGroup, New: true, Name: "free"},
+		{Kind: directory.KindUser, New: true, Name: "ana"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, free, ana := made.Records[0].UID, made.Records[1].UID, made.Records[2].UID
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec(`SELECT FROM identity WHERE uid = $1 FOR UPDATE`, held.String()); err != nil {
+		t.Fatal(err)
+	}
+	add := func(ctx context.Context, group uuid.UUID) error {
+		_, err := d.Apply(ctx, directory.Changes{Instance: i, Members: []directory.MemberChange{{Container: group, Add: []uuid.UUID{ana}}}})
+		return err
+	}
+	waits := make(chan error, 1)
+	go func() { waits <- add(t.Context(), held) }()
+	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		err := add(ctx, free)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case err := <-waits:
+		t.Fatalf("a group that is held was changed: %v", err)
+	default:
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waits; err != nil {
+		t.Error(err)
 	}
 }

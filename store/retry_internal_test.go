@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"github.com/roster-gateway/roster/directory"
 )
@@ -15,7 +16,7 @@ import (
 func TestSafetyR6RetriesAreBounded(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"40001", "40P01"} {
-		lost := func() error { return mapError(t.Context(), &pq.Error{Code: pq.ErrorCode(code)}) }
+		lost := func() error { return mapError(t.Context(), &pq.Error{Code: pqerror.Code(code)}) }
 		for name, test := range map[string]struct {
 			losses, tries int
 			code          directory.Code

@@ -2,7 +2,8 @@ package main
 
 import "testing"
 
-func TestWithin(t *testing.T) {
+// What make soak takes for given back, in the end of ten minutes of load and faults.
+func TestSafetyR23WhatCountsAsGivenBack(t *testing.T) {
 	t.Parallel()
 	before := figures{goroutines: 20, files: 30, resident: 40 << 20, identities: 100}
 	for name, test := range map[string]struct {
