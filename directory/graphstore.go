@@ -18,6 +18,8 @@ type GraphStore interface {
 	GraphChanges(ctx context.Context, since Revision) (GraphDelta, error)
 	// Life tells what no change tells of. It is cheap to ask again and again.
 	Life(ctx context.Context) (Life, error)
+	// Opened counts the connections to the store. Where it is no longer that of a Life, this may be over.
+	Opened() int64
 	// Ping reports whether the store answers.
 	Ping(ctx context.Context) error
 	// RenewEpoch begins a new life of the store.
@@ -36,6 +38,8 @@ type Life struct {
 	Started time.Time
 	// Pruned is the last transaction of those whose changes are not kept any more.
 	Pruned uint64
+	// Opened is how many connections there were when it was looked at.
+	Opened int64
 }
 
 // GraphDelta leads from one snapshot of the store to a later one: first the identities as they are now, then the

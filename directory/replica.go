@@ -262,14 +262,18 @@ func (r *replica) reflects(revision Revision) (bool, error) {
 		if revision.XID <= s.life.Pruned {
 			return false, tooOld
 		}
-		return s.seen.visible(revision.XID), nil
+		return r.sameLife(s) && s.seen.visible(revision.XID), nil
 	}
 	other, err := parseVisibility(revision.Snapshot)
 	if err == nil && other.xmax <= s.life.Pruned {
 		return false, tooOld
 	}
-	return err == nil && s.seen.includes(other), err
+	return err == nil && r.sameLife(s) && s.seen.includes(other), err
 }
+
+// sameLife reports whether the numbers of transactions mean what they meant when the state was read. At the other end of a
+// new connection may be a server that gives numbers away again which it forgot in a crash.
+func (r *replica) sameLife(s *state) bool { return s.life.Opened == r.store.Opened() }
 
 // ReplicaStats describes the state that a replica answers from.
 type ReplicaStats struct {

@@ -19,7 +19,7 @@ func (d *Directory) linked(ctx context.Context, wanted LinkSet, read func(LinkSe
 		return found, err
 	}
 	s := d.replica.current.Load()
-	if !s.shows(found[0].Snapshot) {
+	if !d.replica.sameLife(s) || !s.shows(found[0].Snapshot) {
 		return read(wanted)
 	}
 	return found, d.addGroups(ctx, s, found)

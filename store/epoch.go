@@ -19,8 +19,7 @@ const lookAgain = 10 * time.Second
 // seenLife is the life of the database as it was last looked at.
 type seenLife struct {
 	directory.Life
-	at     time.Time
-	opened int64 // connections by then
+	at time.Time
 }
 
 // epochRow is the row of store_epoch beside what it would say if it were written now.
@@ -60,7 +59,7 @@ FROM (SELECT ` + system + ` AS system_id` + hereSQL + `) AS h WHERE e.epoch = $1
 // Life implements [directory.GraphStore].
 func (s *Store) Life(ctx context.Context) (directory.Life, error) {
 	seen, opened := s.life.Load(), s.connections.opened.Load()
-	if seen != nil && seen.opened == opened && time.Since(seen.at) < lookAgain {
+	if seen != nil && seen.Opened == opened && time.Since(seen.at) < lookAgain {
 		return seen.Life, nil
 	}
 	at := time.Now()
@@ -71,10 +70,13 @@ func (s *Store) Life(ctx context.Context) (directory.Life, error) {
 	if err != nil {
 		return directory.Life{}, err
 	}
-	now := directory.Life{Epoch: row.Epoch, Started: row.Started, Pruned: row.Pruned}
-	s.life.Store(&seenLife{Life: now, at: at, opened: opened})
+	now := directory.Life{Epoch: row.Epoch, Started: row.Started, Pruned: row.Pruned, Opened: opened}
+	s.life.Store(&seenLife{Life: now, at: at})
 	return now, nil
 }
+
+// Opened implements [directory.GraphStore].
+func (s *Store) Opened() int64 { return s.connections.opened.Load() }
 
 // epoch is the epoch as it was last looked at.
 func (s *Store) epoch() uuid.UUID { return s.life.Load().Epoch }

@@ -53,7 +53,7 @@ func TestStartFailures(t *testing.T) {
 		"no binaries":      {[]string{"ROSTER_DATA_DIR=" + t.TempDir(), "ROSTER_POSTGRES_BIN=" + t.TempDir()}, []string{"no Postgres server was found", "install"}},
 		"no token file":    {[]string{"ROSTER_ADMIN_TOKEN_FILE=" + file + ".missing"}, []string{"ROSTER_ADMIN_TOKEN_FILE", "no such file"}},
 		"token twice":      {[]string{"ROSTER_ADMIN_TOKEN=" + password, "ROSTER_ADMIN_TOKEN_FILE=" + file}, []string{"both"}},
-		"weak token":       {[]string{"ROSTER_ADMIN_TOKEN=x"}, []string{"ROSTER_ADMIN_TOKEN", "guessed"}},
+		"weak token":       {[]string{"ROSTER_ADMIN_TOKEN=x", "ROSTER_LISTEN=0.0.0.0:0"}, []string{"ROSTER_ADMIN_TOKEN", "guessed"}},
 		"no issuers":       {[]string{"ROSTER_OIDC_ISSUERS=" + file + ".missing", "ROSTER_DATABASE_URL=" + testpg.New(t)}, []string{"ROSTER_OIDC_ISSUERS", "no such file"}},
 		"bad issuers":      {[]string{"ROSTER_OIDC_ISSUERS=" + file, "ROSTER_DATABASE_URL=" + testpg.New(t)}, []string{"ROSTER_OIDC_ISSUERS", "JSON"}},
 		"impossible token": {[]string{"ROSTER_ADMIN_TOKEN=" + password + " with space"}, []string{"ROSTER_ADMIN_TOKEN"}},
