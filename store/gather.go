@@ -17,8 +17,9 @@ import (
 // all calls that it answers: what was committed before a call is seen by it. One that takes long, as for a lock, is no
 // longer waited for.
 type gatherer[Q, A any] struct {
-	// wide is how many statements run at a time, beside up to maxSlow that take long; most is how many calls one takes.
-	wide, most int
+	// wide is how many statements run at a time, beside up to maxSlow that take long; most is how many calls one takes, and
+	// few how many it has at least where another one runs.
+	wide, few, most int
 	// run answers calls, in their order, all or none of them.
 	run func(ctx context.Context, calls []Q) ([]A, error)
 
@@ -45,7 +46,7 @@ type gathered[Q, A any] struct {
 // do makes a call. One whose context ends before its statement begins is not made.
 func (g *gatherer[Q, A]) do(ctx context.Context, call Q) (A, error) {
 	g.mu.Lock()
-	if g.running < g.wide {
+	if g.running == 0 {
 		g.running++
 		g.mu.Unlock()
 		defer g.watch()()
@@ -53,7 +54,14 @@ func (g *gatherer[Q, A]) do(ctx context.Context, call Q) (A, error) {
 	}
 	waits := &gathered[Q, A]{ctx: ctx, call: call, done: make(chan struct{})}
 	g.waiting = append(g.waiting, waits)
+	another := g.running < g.wide && len(g.waiting) >= g.few
+	if another {
+		g.running++
+	}
 	g.mu.Unlock()
+	if another {
+		g.next()
+	}
 	select {
 	case <-waits.done:
 		return waits.answer, waits.err
@@ -119,6 +127,10 @@ func (g *gatherer[Q, A]) take() []*gathered[Q, A] {
 	defer g.mu.Unlock()
 	var calls []*gathered[Q, A]
 	taken := 0
+	if g.running > 1 && len(g.waiting) < g.few {
+		g.running-- // the others take them along
+		return nil
+	}
 	for ; taken < len(g.waiting) && len(calls) < g.most; taken++ {
 		if w := g.waiting[taken]; w.ctx.Err() == nil { // else nobody waits for it
 			calls = append(calls, w)

@@ -28,9 +28,10 @@ type lookupSort struct {
 	byName   bool // the key is a folded name, else an id
 }
 
-// lookupWide and lookupMost are how many statements of lookups run at a time, and how many lookups each takes.
+// lookupWide is how many statements of lookups run at a time, lookupFew and lookupMost how many lookups each takes.
 const (
 	lookupWide = 2
+	lookupFew  = 4
 	lookupMost = 64
 )
 
