@@ -359,4 +359,4 @@ func object(t testing.TB, text string) map[string]any {
 	return out
 }
 
-func init() { testpg.Checks(40) }
+func init() { testpg.Checks(25) }

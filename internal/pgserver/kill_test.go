@@ -20,8 +20,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		t.Run(account.name, func(t *testing.T) {
 			dir := account.dataDir(t)
 			committed := 0
-			for round := range 8 {
-				if round < 4 {
+			for round := range 6 {
+				if round < 3 {
 					// Again from nothing, to be killed while initdb runs, which takes about half a second.
 					if err := os.RemoveAll(dir); err != nil {
 						t.Fatal(err)
@@ -30,7 +30,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				}
 				after := time.Duration(rand.Int64N(int64(900 * time.Millisecond)))
 				child := account.start(t, dir)
-				if round%2 == 1 && round > 4 {
+				if round%2 == 1 && round > 3 {
 					child.await(t, "wrote") // the other rounds are killed while they start, replaying the log
 				}
 				time.Sleep(after)

@@ -170,4 +170,4 @@ type tester interface {
 	Fatalf(format string, args ...any)
 }
 
-func init() { testpg.Checks(40) }
+func init() { testpg.Checks(25) }
