@@ -86,7 +86,7 @@ func TestSignInPushAndEndOfConsent(t *testing.T) {
 			args []string
 		}{
 			"audience":      {"401", []string{"--url", tenant, "--issuer", p.issuer, "--resource", "https://other.example.com"}},
-			"scope":         {"403: This access token lacks the scope", append([]string{"--scope", "openid offline_access {resource}/read"}, login...)},
+			"scope":         {"403: This access token lacks what gives a scope here", append([]string{"--scope", "openid offline_access {resource}/read"}, login...)},
 			"issuer":        {"401", []string{"--url", tenant, "--issuer", other.issuer, "--resource", resource}},
 			"no Tenant URL": {"403", []string{"--url", g.base + "/scim/v2", "--issuer", p.issuer, "--resource", resource}},
 			"another token": {"404", []string{"--url", g.base + "/tokens/unknown", "--issuer", p.issuer, "--resource", resource}},
