@@ -137,6 +137,13 @@ type connection struct {
 	all  *connections
 }
 
+// Close implements [driver.Conn]. The driver takes its leave of the server, for which nobody's deadline counts any more.
+func (c *connection) Close() error {
+	c.line.forget()
+	c.line.limit.Store(time.Now().Add(grace).UnixNano())
+	return c.pqConn.Close()
+}
+
 // ResetSession implements [driver.SessionResetter]: whoever takes the connection out of the pool brings a deadline.
 func (c *connection) ResetSession(ctx context.Context) error {
 	if c.line.heard.UnixNano() < c.all.doubted.Load() {
