@@ -34,6 +34,13 @@ const (
 	maxSlow   = 4
 )
 
+// gather says which calls are gathered, and how.
+func (s *Store) gather() {
+	s.hotWrites.inserts = gatherer[insertPlain, *committed]{wide: hotWide, most: hotMost, run: s.insertPlain}
+	s.hotWrites.adds = gatherer[addPlain, *committed]{wide: hotWide, most: hotMost, run: s.addPlain}
+	s.lookups = gatherer[lookup, *directory.Resource]{wide: lookupWide, few: lookupFew, most: lookupMost, run: s.lookUp}
+}
+
 // gathered is a call that waits.
 type gathered[Q, A any] struct {
 	ctx    context.Context

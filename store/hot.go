@@ -95,11 +95,6 @@ const (
 	hotMost = 64
 )
 
-func (s *Store) gatherHotWrites() {
-	s.hotWrites.inserts = gatherer[insertPlain, *committed]{wide: hotWide, most: hotMost, run: s.insertPlain}
-	s.hotWrites.adds = gatherer[addPlain, *committed]{wide: hotWide, most: hotMost, run: s.addPlain}
-}
-
 // insertPlain is a new identity, addPlain a new member of a container, and who wants it.
 type (
 	insertPlain struct {

@@ -76,8 +76,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		db: sqlx.NewDb(db, "postgres"), connections: connections, places: newPlaces(cfg.conns()), url: cfg.URL, self: rand.Text(),
 		trace: cfg.Trace, commits: make(chan struct{}, 1), prepared: map[string]*sqlx.Stmt{},
 	}
-	s.gatherHotWrites()
-	s.lookups = gatherer[lookup, *directory.Resource]{wide: lookupWide, few: lookupFew, most: lookupMost, run: s.lookUp}
+	s.gather()
 	if _, err := s.Life(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("the database cannot be used: %w", err)
