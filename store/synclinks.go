@@ -100,9 +100,9 @@ const linkSQL = `
 		SELECT FROM link l WHERE l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id)`
 
 // planLinks compares the links whose ends are both there with those that are stored.
-func (t bulkTx) planLinks(about runRow) error {
+func (t bulkTx) planLinks(about runRow) (steps syncer.LinkSteps, err error) {
 	if err := t.lookAgain(); err != nil {
-		return err
+		return steps, err
 	}
 	queries := []string{
 		lastManagerSQL, `DROP TABLE IF EXISTS want_%[1]d, todo_link_%[1]d`,
@@ -114,16 +114,16 @@ func (t bulkTx) planLinks(about runRow) error {
 	}
 	for _, query := range queries {
 		if _, err := t.exec(query); err != nil {
-			return err
+			return steps, err
 		}
 	}
 	var targets []target
 	if err := t.all(&targets, targetsSQL, about.Instance, about.Label); err != nil {
-		return err
+		return steps, err
 	}
 	for _, to := range targets {
 		if err := t.want(about, to); err != nil {
-			return err
+			return steps, err
 		}
 	}
 	for _, step := range []struct {
@@ -140,10 +140,11 @@ func (t bulkTx) planLinks(about runRow) error {
 		{`ALTER TABLE todo_link_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_link_%[1]d`, nil},
 	} {
 		if _, err := t.exec(step.query, step.args...); err != nil {
-			return err
+			return steps, err
 		}
 	}
-	return nil
+	err = t.get(&steps, `SELECT count(*) FILTER (WHERE NOT remove) AS made, count(*) AS removed FROM todo_link_%[1]d`)
+	return steps, err
 }
 
 // lookAgain has the database look at the tables that the run has filled, where that is more than it knew of: plans made
@@ -166,14 +167,16 @@ func (t bulkTx) lookAgain() error {
 }
 
 // PlanLinks implements [syncer.Apply].
-func (s *Store) PlanLinks(ctx context.Context, l syncer.Lease) error {
-	return s.inRun(ctx, l, func(tx bulkTx) error {
+func (s *Store) PlanLinks(ctx context.Context, l syncer.Lease) (steps syncer.LinkSteps, err error) {
+	err = s.inRun(ctx, l, func(tx bulkTx) error {
 		about, err := tx.about()
 		if err != nil {
 			return err
 		}
-		return tx.planLinks(about)
+		steps, err = tx.planLinks(about)
+		return err
 	})
+	return steps, err
 }
 
 // noteRelinked bumps the identities whose links in "changed" are, and logs them.
@@ -182,20 +185,18 @@ const noteRelinked = `bumped AS (
 	WHERE id = ANY (ARRAY(SELECT DISTINCT CASE kind WHEN 'member' THEN container_id ELSE member_id END FROM changed))
 ), logged AS (
 	INSERT INTO change_log (kind, container_id, ids)
-	SELECT $5, container_id, array_agg(member_id ORDER BY member_id)
+	SELECT $3, container_id, array_agg(member_id ORDER BY member_id)
 	FROM (SELECT *, (row_number() OVER (PARTITION BY container_id ORDER BY member_id) - 1) / 1000 AS part FROM changed WHERE kind = 'member') AS parts
 	GROUP BY container_id, part
 ), logged_managers AS (
 	INSERT INTO change_log (kind, ids) SELECT 'IDENTITY_UPDATED', array_agg(member_id ORDER BY member_id)
 	FROM (SELECT *, (row_number() OVER (ORDER BY member_id) - 1) / 1000 AS part FROM changed WHERE kind = 'manager') AS parts GROUP BY part
-), written AS (
-	UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $3
 )`
 
 // next are the links of the steps after $1 up to $2, with their owners locked. Where an end is of another instance both
 // are locked as by addMembersSQL; those of the own one are deleted by nobody but this run.
 const next = `t AS MATERIALIZED (
-	SELECT kind, container_id, member_id, is_foreign FROM todo_link_%[1]d WHERE n > $1 AND n <= $2 AND remove = $6
+	SELECT kind, container_id, member_id, is_foreign FROM todo_link_%[1]d WHERE n > $1 AND n <= $2 AND remove = $5
 ), owners AS MATERIALIZED (
 	SELECT id FROM identity WHERE id = ANY (ARRAY(SELECT DISTINCT CASE kind WHEN 'member' THEN container_id ELSE member_id END FROM t))
 		AND status <> 'DELETED' ORDER BY id FOR NO KEY UPDATE
@@ -224,45 +225,41 @@ WITH ` + next + `, members AS (
 	RETURNING kind, container_id, member_id
 ), changed AS (
 	SELECT * FROM members UNION ALL SELECT * FROM managers
-), ` + noteRelinked + `, counted AS (
-	UPDATE sync_run SET linked = linked + (SELECT count(*) FROM changed), phase = 'apply' WHERE id = $4
-), ` + syncAudit("changed", "linked") + ` SELECT count(*) FROM changed`
+), ` + noteRelinked + `, ` + syncAudit("changed", "linked") + ` SELECT count(*) FROM changed`
 }
 
 var removeLinksSQL = `
 WITH ` + next + `, changed AS (
 	DELETE FROM link l USING live WHERE l.container_id = live.container_id AND l.kind = live.kind AND l.member_id = live.member_id
 	RETURNING l.kind, l.container_id, l.member_id
-), ` + noteRelinked + `, counted AS (
-	UPDATE sync_run SET unlinked = unlinked + (SELECT count(*) FROM changed), phase = 'apply' WHERE id = $4
-), ` + syncAudit("changed", "unlinked") + ` SELECT count(*) FROM changed`
+), ` + noteRelinked + `, ` + syncAudit("changed", "unlinked") + ` SELECT count(*) FROM changed`
 
 // Relink implements [syncer.Apply].
-func (s *Store) Relink(ctx context.Context, l syncer.Lease, remove bool, after int64) (upTo int64, err error) {
-	err = s.inRun(ctx, l, func(tx bulkTx) error {
+func (s *Store) Relink(ctx context.Context, l syncer.Lease, remove bool, after, upTo int64) error {
+	err := s.inRun(ctx, l, func(tx bulkTx) error {
 		about, err := tx.about()
 		if err != nil {
 			return err
 		}
-		if err := tx.get(&upTo, `SELECT coalesce(max(n), 0) FROM (
-			SELECT n FROM todo_link_%[1]d WHERE n > $1 AND remove = $2 ORDER BY n LIMIT $3) AS next`, after, remove, maxBatch); err != nil || upTo == 0 {
-			return err
-		}
+		var changed int
 		write := func(query, kind string) func() error {
-			return func() error {
-				_, err := tx.exec(query, after, upTo, about.Instance, l.Run, kind, remove)
-				return err
-			}
+			return func() error { return tx.get(&changed, query, after, upTo, kind, l.Run, remove) }
 		}
 		if remove {
-			return write(removeLinksSQL, "MEMBER_REMOVED")()
+			if err := write(removeLinksSQL, "MEMBER_REMOVED")(); err != nil {
+				return err
+			}
+			return tx.count("unlinked", changed, about.Instance)
 		}
-		return tx.unlessTaken(write(makeAllLinksSQL, "MEMBER_ADDED"), write(makeNewLinksSQL, "MEMBER_ADDED"))
+		if err := tx.unlessTaken(write(makeAllLinksSQL, "MEMBER_ADDED"), write(makeNewLinksSQL, "MEMBER_ADDED")); err != nil {
+			return err
+		}
+		return tx.count("linked", changed, about.Instance)
 	})
 	if err == nil {
 		s.askForHint()
 	}
-	return upTo, err
+	return err
 }
 
 // unresolvedSQL keeps what was told of links whose other end is not there.

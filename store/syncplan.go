@@ -87,6 +87,9 @@ const goneLinksSQL = `SELECT count(*) FROM (
 	SELECT l.kind, l.container_id, l.member_id FROM link l JOIN todo_%[1]d t ON t.action = 'DELETE' AND t.identity_id = l.member_id
 ) AS gone JOIN identity o ON o.id = CASE gone.kind WHEN 'member' THEN gone.container_id ELSE gone.member_id END WHERE o.instance_id = $1`
 
+// aloneSQL looks at both ends of an index.
+const aloneSQL = `SELECT coalesce(min(instance_id) = $1 AND max(instance_id) = $1, true) FROM identity WHERE status <> 'DELETED'`
+
 // Plan implements [syncer.Apply].
 func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, error) {
 	size := syncer.PlanSize{Actions: map[syncer.Action]int{}}
@@ -111,18 +114,23 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 		if _, err := tx.exec(againSQL, about.Instance, about.Full, about.SkipDeleted, l.Run); err != nil {
 			return err
 		}
-		if err := tx.planLinks(about); err != nil {
+		if size.LinkSteps, err = tx.planLinks(about); err != nil {
 			return err
 		}
 		var counts []struct {
 			Action string `db:"action"`
 			Count  int    `db:"count"`
+			Simple int64  `db:"simple"`
 		}
-		if err := tx.all(&counts, `SELECT action, count(*) AS count FROM todo_%[1]d GROUP BY action`); err != nil {
+		if err := tx.all(&counts, `SELECT action, count(*) AS count, count(*) FILTER (WHERE simple) AS simple FROM todo_%[1]d GROUP BY action`); err != nil {
 			return err
 		}
 		for _, c := range counts {
 			size.Actions[syncer.Action(c.Action)] = c.Count
+			size.Simple += c.Simple
+		}
+		if err := tx.get(&size.Alone, aloneSQL, about.Instance); err != nil {
+			return err
 		}
 		if err := tx.get(&size.Unlinked, goneLinksSQL, about.Instance); err != nil {
 			return err
@@ -199,10 +207,6 @@ WITH c AS MATERIALIZED (
 ), left_over AS (
 	UPDATE todo_%[1]d t SET simple = false WHERE t.n > $1 AND t.n <= $2 AND t.action = 'CREATE' AND t.simple AND NOT EXISTS (
 		SELECT FROM c WHERE c.seq = t.seq AND c.kind = t.kind AND c.key = t.key)
-), counted AS (
-	UPDATE sync_run SET created = created + (SELECT count(*) FROM named), phase = 'apply' WHERE id = $4
-), written AS (
-	UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $3
 ), ` + syncAudit("named", "created") + `
 SELECT count(*) FROM named`
 }
@@ -232,37 +236,41 @@ const takeAliasesSQL = `
 	INSERT INTO change_log (kind, ids) SELECT 'ALIASES', array_agg(identity_id) FROM retired HAVING count(*) > 0`
 
 // CreateSimple implements [syncer.Apply].
-func (s *Store) CreateSimple(ctx context.Context, l syncer.Lease, after int64) (upTo int64, err error) {
-	err = s.inRun(ctx, l, func(tx bulkTx) error {
+func (s *Store) CreateSimple(ctx context.Context, l syncer.Lease, after, upTo int64) error {
+	err := s.inRun(ctx, l, func(tx bulkTx) error {
 		about, err := tx.about()
 		if err != nil {
 			return err
 		}
-		if err := tx.get(&upTo, `SELECT coalesce(max(n), 0) FROM (
-			SELECT n FROM todo_%[1]d WHERE n > $1 AND action = 'CREATE' AND simple ORDER BY n LIMIT $2) AS next`, after, maxBatch); err != nil || upTo == 0 {
+		created, err := tx.createAll(after, upTo, about.Instance)
+		if err != nil {
 			return err
 		}
-		if err := tx.createAll(after, upTo, about.Instance); err != nil {
+		if _, err = tx.exec(takeAliasesSQL, after, upTo); err != nil {
 			return err
 		}
-		_, err = tx.exec(takeAliasesSQL, after, upTo)
-		return err
+		return tx.count("created", created, about.Instance)
 	})
 	if err == nil {
 		s.askForHint()
 	}
-	return upTo, err
+	return err
 }
 
-// createAll creates the simple identities of some steps, or those of them whose names are free.
-func (t bulkTx) createAll(after, upTo, instance int64) error {
-	return t.unlessTaken(func() error {
-		_, err := t.exec(createAllSQL, after, upTo, instance, t.run)
-		return err
-	}, func() error {
-		_, err := t.exec(createFreeSQL, after, upTo, instance, t.run)
-		return err
-	})
+// createAll creates the simple identities of some steps, or those of them whose names are free, and counts them.
+func (t bulkTx) createAll(after, upTo, instance int64) (created int, err error) {
+	create := func(query string) func() error {
+		return func() error { return t.get(&created, query, after, upTo, instance, t.run) }
+	}
+	err = t.unlessTaken(create(createAllSQL), create(createFreeSQL))
+	return created, err
+}
+
+// count adds to one of the run's counts. It comes last in a transaction, as it keeps out others of the run.
+func (t bulkTx) count(what string, n int, instance int64) error {
+	_, err := t.exec(`WITH written AS (UPDATE provider_instance SET sync_writes = sync_writes + 1 WHERE id = $3)
+		UPDATE sync_run SET `+what+` = `+what+` + $2, phase = 'apply' WHERE id = $1`, t.run, n, instance)
+	return err
 }
 
 // Mark implements [syncer.Apply].

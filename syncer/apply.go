@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
@@ -60,20 +61,38 @@ func progress(size PlanSize, refused int) bool {
 
 func (r *round) pass(ctx context.Context, size PlanSize) ([]failed, error) {
 	store, l := r.s.store, r.c.Lease
-	if err := r.each(ctx, func(after int64) (int64, error) { return store.CreateSimple(ctx, l, after) }); err != nil {
+	atOnce := r.s.cfg.ChunksAtOnce
+	switch {
+	case atOnce > 0:
+	case size.Alone:
+		atOnce = 2
+	default:
+		atOnce = 1
+	}
+	err := r.chunks(ctx, atOnce, 0, size.Simple, func(ctx context.Context, after, upTo int64) error {
+		return store.CreateSimple(ctx, l, after, upTo)
+	})
+	if err != nil {
 		return nil, err
 	}
 	refused, err := r.change(ctx, Create, Enable, Rename, Update)
 	if err != nil {
 		return nil, err
 	}
+	links := size.LinkSteps
 	if size.Actions[Create] > 0 {
-		if err := store.PlanLinks(ctx, l); err != nil {
+		if links, err = store.PlanLinks(ctx, l); err != nil {
 			return nil, err
 		}
 	}
-	for _, remove := range []bool{false, true} {
-		if err := r.each(ctx, func(after int64) (int64, error) { return store.Relink(ctx, l, remove, after) }); err != nil {
+	for _, step := range []struct {
+		remove      bool
+		after, upTo int64
+	}{{false, 0, links.Made}, {true, links.Made, links.Removed}} {
+		err := r.chunks(ctx, atOnce, step.after, step.upTo, func(ctx context.Context, after, upTo int64) error {
+			return store.Relink(ctx, l, step.remove, after, upTo)
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -84,19 +103,21 @@ func (r *round) pass(ctx context.Context, size PlanSize) ([]failed, error) {
 	return append(refused, more...), err
 }
 
-// each repeats a step until it has come to its end.
-func (r *round) each(ctx context.Context, step func(after int64) (int64, error)) error {
-	for after := int64(0); ; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		upTo, err := step(after)
-		r.s.people.Wake()
-		if err != nil || upTo == 0 {
-			return err
-		}
-		after = upTo
+// chunks runs a step over the numbers after one up to another, a chunk in one transaction and some chunks at once.
+func (r *round) chunks(ctx context.Context, atOnce int, after, upTo int64, step func(ctx context.Context, after, upTo int64) error) error {
+	work, working := errgroup.WithContext(ctx)
+	work.SetLimit(atOnce)
+	chunk := r.s.cfg.Chunk
+	for from := after; from < upTo && working.Err() == nil; from += chunk {
+		work.Go(func() error {
+			defer r.s.people.Wake()
+			return step(working, from, min(from+chunk, upTo))
+		})
 	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // change has the directory carry out the steps of some actions.

@@ -159,6 +159,17 @@ type PlanSize struct {
 	Unlinked int
 	// Identities and Links are how many the instance has.
 	Identities, Links int
+	// Simple is the last step that [Apply.CreateSimple] takes; those are the first ones.
+	Simple    int64
+	LinkSteps LinkSteps
+	// Alone says that nobody but the instance's own identities is stored.
+	Alone bool
+}
+
+// LinkSteps are the steps of a plan that change links: up to Made those that make them, then up to Removed those that
+// remove them.
+type LinkSteps struct {
+	Made, Removed int64
 }
 
 // Step is an identity that a plan changes.
@@ -189,14 +200,14 @@ type Apply interface {
 	KeepPlan(ctx context.Context, l Lease, lines []PlannedChange) error
 	// KeepPlannedLinks keeps the links that would be made and removed as the lines after a number.
 	KeepPlannedLinks(ctx context.Context, l Lease, after int64) error
-	// CreateSimple creates the next identities whose names are free, and reports how far it came; 0 at the end.
-	CreateSimple(ctx context.Context, l Lease, after int64) (upTo int64, err error)
+	// CreateSimple creates, of the steps after one up to another, the identities whose names are free.
+	CreateSimple(ctx context.Context, l Lease, after, upTo int64) error
 	// Mark notes that identities are as the steps want them, so that they are not planned again.
 	Mark(ctx context.Context, l Lease, steps []Step) error
 	// PlanLinks compares links, once the identities are there.
-	PlanLinks(ctx context.Context, l Lease) error
-	// Relink makes, or removes, the next links, and reports how far it came; 0 at the end.
-	Relink(ctx context.Context, l Lease, remove bool, after int64) (upTo int64, err error)
+	PlanLinks(ctx context.Context, l Lease) (LinkSteps, error)
+	// Relink makes, or removes, the links of the steps after one up to another.
+	Relink(ctx context.Context, l Lease, remove bool, after, upTo int64) error
 	// KeepPending keeps links to who is not there yet, and forgets those that were made since, of whatever instance.
 	KeepPending(ctx context.Context, l Lease) error
 	// NoteFailures lists what could not be applied.

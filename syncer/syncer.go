@@ -31,6 +31,11 @@ type Config struct {
 	Poll time.Duration
 	// AtOnce is how many runs a replica works on; 0 is 2.
 	AtOnce int
+	// Chunk is how many rows the store changes by itself in one transaction; 0 is 5,000.
+	Chunk int64
+	// ChunksAtOnce is how many chunks are applied at once. 0 is two where the directory is empty but for what the run
+	// has created, else one: where others are somebody reads them, for whom the rest of the machine is left.
+	ChunksAtOnce int
 }
 
 // Service synchronizes. It is safe for concurrent use.
@@ -56,6 +61,9 @@ func New(store Store, people *directory.Directory, cfg Config) *Service {
 	}
 	if cfg.AtOnce == 0 {
 		cfg.AtOnce = 2
+	}
+	if cfg.Chunk == 0 {
+		cfg.Chunk = 5000
 	}
 	return &Service{store: store, people: people, cfg: cfg, owner: rand.Text(), wake: make(chan struct{}, 1), counters: newCounters()}
 }

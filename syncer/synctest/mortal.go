@@ -119,20 +119,20 @@ func (m *Mortal) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, err
 	return do(m, "plan", func() (syncer.PlanSize, error) { return m.Store.Plan(ctx, l) })
 }
 
-func (m *Mortal) CreateSimple(ctx context.Context, l syncer.Lease, after int64) (int64, error) {
-	return do(m, "create", func() (int64, error) { return m.Store.CreateSimple(ctx, l, after) })
+func (m *Mortal) CreateSimple(ctx context.Context, l syncer.Lease, after, upTo int64) error {
+	return do0(m, "create", func() error { return m.Store.CreateSimple(ctx, l, after, upTo) })
 }
 
 func (m *Mortal) Mark(ctx context.Context, l syncer.Lease, steps []syncer.Step) error {
 	return do0(m, "mark", func() error { return m.Store.Mark(ctx, l, steps) })
 }
 
-func (m *Mortal) PlanLinks(ctx context.Context, l syncer.Lease) error {
-	return do0(m, "plan links", func() error { return m.Store.PlanLinks(ctx, l) })
+func (m *Mortal) PlanLinks(ctx context.Context, l syncer.Lease) (syncer.LinkSteps, error) {
+	return do(m, "plan links", func() (syncer.LinkSteps, error) { return m.Store.PlanLinks(ctx, l) })
 }
 
-func (m *Mortal) Relink(ctx context.Context, l syncer.Lease, remove bool, after int64) (int64, error) {
-	return do(m, "relink", func() (int64, error) { return m.Store.Relink(ctx, l, remove, after) })
+func (m *Mortal) Relink(ctx context.Context, l syncer.Lease, remove bool, after, upTo int64) error {
+	return do0(m, "relink", func() error { return m.Store.Relink(ctx, l, remove, after, upTo) })
 }
 
 func (m *Mortal) KeepPending(ctx context.Context, l syncer.Lease) error {

@@ -84,13 +84,14 @@ func (r *Rig) directory(s directory.Store) *directory.Directory {
 	return directory.New(s, options...)
 }
 
-// Service makes a process that works on runs while its Work runs, and logs nothing.
+// Service makes a process that works on runs while its Work runs, and logs nothing. It applies many little chunks at once.
 func (r *Rig) Service(cfg syncer.Config) *syncer.Service {
 	return r.service(r.Store, r.People, cfg)
 }
 
 func (r *Rig) service(s syncer.Store, people *directory.Directory, cfg syncer.Config) *syncer.Service {
 	cfg.Types, cfg.Opener, cfg.AllowPrivate, cfg.Log = r.types, plain{}, true, slog.New(slog.DiscardHandler)
+	cfg.Chunk, cfg.ChunksAtOnce = 3, 3
 	return syncer.New(s, people, cfg)
 }
 
