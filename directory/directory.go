@@ -121,8 +121,11 @@ func (d *Directory) Wake() {
 }
 
 // committed waits until reads are answered from a state that includes an own commit. The commit has happened: where
-// the state does not come in time the write still succeeded, and its revision tells readers what to wait for.
+// the state does not come in time the write still succeeded, and readers are who has to wait.
 func (d *Directory) committed(ctx context.Context, r Revision) {
+	now := d.now()
 	d.Wake()
-	_ = d.Await(ctx, r)
+	if d.Await(ctx, r) != nil && d.replica != nil {
+		d.replica.owe(now)
+	}
 }

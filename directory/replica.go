@@ -13,6 +13,9 @@ import (
 // pollEvery is how often a replica looks for changes that nobody told it of.
 const pollEvery = 500 * time.Millisecond
 
+// retryAfter is how long a replica leaves the store alone that could not be read.
+const retryAfter = 50 * time.Millisecond
+
 // maxAge is how old a replica's state may be. One that cannot tell, because it has lost the store, answers UNAVAILABLE
 // rather than with rights of unknown age.
 const maxAge = 2 * time.Second
@@ -49,6 +52,8 @@ type replica struct {
 	log     *slog.Logger
 	// failed is why the last look at the store brought nothing; nil where it brought a state.
 	failed atomic.Pointer[error]
+	// owed is when the last own commit happened that did not show in time although it was acknowledged.
+	owed atomic.Pointer[time.Time]
 	// stepping is held while changes are taken up, and guards watchers and slow.
 	stepping sync.Mutex
 	// slow says that the last question had no answer within its limit.
@@ -112,9 +117,14 @@ func (r *replica) run(ctx context.Context) {
 		err := r.step(bounded)
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			r.failed.Store(&err)
+			if r.failed.Swap(&err) == nil {
+				r.log.Warn("changes could not be read; answers stop when they grow too old", "error", err)
+			}
 			r.applied.wakeAll()
-			r.log.Warn("changes could not be read; answers stop when they grow too old", "error", err)
+			select { // whoever waits asks again at once
+			case <-ctx.Done():
+			case <-time.After(retryAfter):
+			}
 		}
 	}
 }
@@ -208,11 +218,27 @@ func apply(graph *links.Graph, delta GraphDelta) *links.Graph {
 // held up, the applier gets a moment for a newer one, but only if it has not just failed: who cannot be answered is told
 // so at once.
 func (r *replica) pin(ctx context.Context) (*state, error) {
-	if s := r.current.Load(); r.now().Sub(s.asOf) <= maxAge {
+	if s := r.current.Load(); r.fresh(s) {
 		return s, nil
 	}
 	begun := r.now()
-	return r.await(ctx, func(s *state) bool { return r.now().Sub(s.asOf) <= maxAge || s.asOf.After(begun) })
+	return r.await(ctx, func(s *state) bool { return r.fresh(s) || s.asOf.After(begun) })
+}
+
+// fresh reports whether a state is young enough to be answered from, and has all own commits that were acknowledged.
+func (r *replica) fresh(s *state) bool {
+	owed := r.owed.Load()
+	return r.now().Sub(s.asOf) <= maxAge && (owed == nil || s.asOf.After(*owed))
+}
+
+// owe notes that what was committed until a time is acknowledged, whether it shows or not.
+func (r *replica) owe(until time.Time) {
+	for {
+		owed := r.owed.Load()
+		if owed != nil && !until.After(*owed) || r.owed.CompareAndSwap(owed, &until) {
+			return
+		}
+	}
 }
 
 // latest returns a state that has all that was committed before it is asked for, on whatever replica.
