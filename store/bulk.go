@@ -38,8 +38,9 @@ func (s *Store) bulk() (*sqlx.DB, error) {
 // bulkTx is a transaction of a run.
 type bulkTx struct {
 	*sqlx.Tx
-	ctx context.Context
-	run int64
+	conn *sqlx.Conn
+	ctx  context.Context
+	run  int64
 }
 
 // exec runs a statement and returns the number of rows that it touched. %[1]d in it is the run.
@@ -90,11 +91,16 @@ func (s *Store) inRun(ctx context.Context, l syncer.Lease, do func(tx bulkTx) er
 	}
 	return retry(ctx, func() error {
 		s.statements.Add(1)
-		tx, err := db.BeginTxx(ctx, nil)
+		conn, err := db.Connx(ctx)
 		if err != nil {
 			return mapError(ctx, err)
 		}
-		t := bulkTx{Tx: tx, ctx: ctx, run: l.Run}
+		defer conn.Close()
+		tx, err := conn.BeginTxx(ctx, nil)
+		if err != nil {
+			return mapError(ctx, err)
+		}
+		t := bulkTx{Tx: tx, conn: conn, ctx: ctx, run: l.Run}
 		held, err := t.exec(fenceSQL, l.Run, l.Fence)
 		if err == nil && held == 0 {
 			err = syncer.ErrLost

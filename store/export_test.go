@@ -1,10 +1,12 @@
 package store
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/lib/pq"
 
 	"github.com/roster-gateway/roster/audit"
 	"github.com/roster-gateway/roster/directory"
@@ -72,4 +74,50 @@ func (s *Store) KeptPlans(t *testing.T, text string, args map[string]string) map
 		t.Fatalf("%d statements of %d are prepared", len(plans), len(args))
 	}
 	return plans
+}
+
+// Copied is a row of all the types that are copied.
+type Copied struct {
+	N     int64          `db:"n"`
+	Yes   bool           `db:"yes"`
+	Text  string         `db:"text"`
+	Maybe *string        `db:"maybe"`
+	List  pq.StringArray `db:"list"`
+}
+
+// CopyThere copies rows into a table, and reads them back.
+func (s *Store) CopyThere(ctx context.Context, rows []Copied) ([]Copied, error) {
+	db, err := s.bulk()
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	conn, err := db.Connx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback()
+	t := bulkTx{Tx: tx, conn: conn, ctx: ctx}
+	if _, err := t.exec(`CREATE TABLE copied (n bigint, yes boolean, text text, maybe text, list text[])`); err != nil {
+		return nil, err
+	}
+	err = t.copyIn("copied", []string{"n", "yes", "text", "maybe", "list"}, len(rows), func(to *copyRow, i int) error {
+		r := rows[i]
+		to.int(r.N)
+		to.bool(r.Yes)
+		to.text(r.Text)
+		to.optional(r.Maybe)
+		to.array(r.List)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var back []Copied
+	return back, t.all(&back, `SELECT * FROM copied`)
 }

@@ -313,9 +313,14 @@ func (s *Store) ForgetPlan(ctx context.Context, l syncer.Lease) error {
 // KeepPlan implements [syncer.Apply].
 func (s *Store) KeepPlan(ctx context.Context, l syncer.Lease, lines []syncer.PlannedChange) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
-		return tx.copyIn("sync_plan", []string{"run_id", "n", "action", "fqn", "detail"}, len(lines), func(i int) ([]any, error) {
+		return tx.copyIn("sync_plan", []string{"run_id", "n", "action", "fqn", "detail"}, len(lines), func(to *copyRow, i int) error {
 			line := lines[i]
-			return []any{l.Run, line.N, string(line.Action), line.FQN, line.Detail}, nil
+			to.int(l.Run)
+			to.int(line.N)
+			to.text(string(line.Action))
+			to.text(line.FQN)
+			to.optional(line.Detail)
+			return nil
 		})
 	})
 }

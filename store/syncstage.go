@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -31,9 +32,12 @@ const stageTables = dropTables + `;
 
 const dropTables = `DROP TABLE IF EXISTS stage_identity_%[1]d, stage_link_%[1]d, todo_%[1]d, want_%[1]d, todo_link_%[1]d`
 
-var stageIdentityColumns = strings.Fields(`seq kind key removal whole scope partial_links patch
-	uid name name_key fqn fqn_key display_name display_key description email email_key status status_reason
-	attributes words digest problem problem_text`)
+var (
+	stageRecordColumns = strings.Fields(`uid name name_key fqn fqn_key display_name display_key description email email_key status status_reason
+		attributes words digest`)
+	stageIdentityColumns = slices.Concat(strings.Fields(`seq kind key removal whole scope partial_links patch`), stageRecordColumns,
+		strings.Fields(`problem problem_text`))
+)
 
 var stageLinkColumns = strings.Fields(`seq kind owner_kind owner_key target ref_kind ref_key ref_name removed`)
 
@@ -92,66 +96,77 @@ func (s *Store) EndReading(ctx context.Context, l syncer.Lease) error {
 
 // stage copies rows into the run's tables.
 func (t bulkTx) stage(rows []syncer.Staged, links []syncer.StagedLink) error {
-	if err := t.copyIn("stage_identity_%[1]d", stageIdentityColumns, len(rows), func(i int) ([]any, error) { return stagedRow(rows[i]) }); err != nil {
+	if err := t.copyIn("stage_identity_%[1]d", stageIdentityColumns, len(rows), func(to *copyRow, i int) error { return stageRow(to, &rows[i]) }); err != nil {
 		return err
 	}
-	return t.copyIn("stage_link_%[1]d", stageLinkColumns, len(links), func(i int) ([]any, error) {
-		l := links[i]
-		name := ""
-		if l.Other.Key == "" {
-			name = directory.FoldKey(l.Other.Name)
-		}
-		target := ""
-		if l.Other.Provider != "" {
-			target = directory.FoldKey(l.Other.Provider)
-		}
-		return []any{l.Seq, string(l.Type), string(l.OwnerKind), l.OwnerKey, target, string(l.Other.Kind), l.Other.Key, name, l.Removed}, nil
+	return t.copyIn("stage_link_%[1]d", stageLinkColumns, len(links), func(to *copyRow, i int) error {
+		stageLink(to, &links[i])
+		return nil
 	})
 }
 
-// copyIn copies n rows into a table.
-func (t bulkTx) copyIn(table string, columns []string, n int, row func(i int) ([]any, error)) error {
-	if n == 0 {
-		return nil
+func stageLink(to *copyRow, l *syncer.StagedLink) {
+	name, target := "", ""
+	if l.Other.Key == "" {
+		name = directory.FoldKey(l.Other.Name)
 	}
-	stmt, err := t.PrepareContext(t.ctx, "COPY "+t.text(table)+" ("+strings.Join(columns, ", ")+") FROM STDIN")
-	if err != nil {
-		return err
+	if l.Other.Provider != "" {
+		target = directory.FoldKey(l.Other.Provider)
 	}
-	defer stmt.Close()
-	for i := range n {
-		values, err := row(i)
-		if err != nil {
-			return err
-		}
-		if _, err := stmt.ExecContext(t.ctx, values...); err != nil {
-			return err
-		}
-	}
-	_, err = stmt.ExecContext(t.ctx)
-	return err
+	to.int(l.Seq)
+	to.text(string(l.Type))
+	to.text(string(l.OwnerKind))
+	to.text(l.OwnerKey)
+	to.text(target)
+	to.text(string(l.Other.Kind))
+	to.text(l.Other.Key)
+	to.text(name)
+	to.bool(l.Removed)
 }
 
-func stagedRow(s syncer.Staged) ([]any, error) {
-	var patch any
-	if s.Patch != nil {
-		text, err := json.Marshal(s.Patch)
+func stageRow(to *copyRow, s *syncer.Staged) error {
+	to.int(s.Seq)
+	to.text(string(s.Kind))
+	to.text(s.Key)
+	to.int(int64(s.Removal))
+	to.bool(s.Whole)
+	to.bool(s.Scope)
+	to.bool(s.PartialLinks)
+	if s.Patch == nil {
+		to.null()
+	} else {
+		patch, err := json.Marshal(s.Patch)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		patch = string(text)
+		to.text(string(patch))
 	}
-	head := []any{s.Seq, string(s.Kind), s.Key, int(s.Removal), s.Whole, s.Scope, s.PartialLinks, patch}
 	if s.Record == nil {
-		var code, message any
-		if s.Problem != nil {
-			code, message = string(s.Problem.Code), s.Problem.Message
+		for range stageRecordColumns {
+			to.null()
 		}
-		return append(head, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, code, message), nil
+	} else {
+		r := identityRow(0, *s.Record, []string{s.Record.FQN})
+		for _, text := range []string{r.UID.String(), r.Name, r.NameKey, r.FQNs[0], r.FQNKeys[0], r.DisplayName, r.DisplayKey} {
+			to.text(text)
+		}
+		to.optional(r.Description)
+		to.optional(r.Email)
+		to.optional(r.EmailKey)
+		to.text(r.Status)
+		to.optional(r.Reason)
+		to.text(string(r.Attributes))
+		to.array(r.Words)
+		to.text(s.Digest.String())
 	}
-	r := identityRow(0, *s.Record, []string{s.Record.FQN})
-	return append(head, r.UID.String(), r.Name, r.NameKey, r.FQNs[0], r.FQNKeys[0], r.DisplayName, r.DisplayKey, r.Description, r.Email, r.EmailKey,
-		r.Status, r.Reason, string(r.Attributes), pq.StringArray(r.Words), s.Digest.String(), nil, nil), nil
+	if s.Problem == nil {
+		to.null()
+		to.null()
+	} else {
+		to.text(string(s.Problem.Code))
+		to.text(s.Problem.Message)
+	}
+	return nil
 }
 
 // stagedRead is a row of the stage as it is read back.
