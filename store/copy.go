@@ -61,15 +61,16 @@ func (c *copyRow) optional(text *string) {
 	c.text(*text)
 }
 
-// array is an array of texts (PostgreSQL manual, "Arrays", Array Input and Output Syntax).
-func (c *copyRow) array(texts []string) {
+// array is an array of n texts (PostgreSQL manual, "Arrays", Array Input and Output Syntax).
+func (c *copyRow) array(n int, textOf func(i int) string) {
 	c.column()
 	c.buf = append(c.buf, '{')
-	for i, text := range texts {
+	for i := range n {
 		if i > 0 {
 			c.buf = append(c.buf, ',')
 		}
 		c.buf = append(c.buf, '"')
+		text := textOf(i)
 		if strings.ContainsAny(text, `"\`) {
 			text = arrayQuoting.Replace(text)
 		}

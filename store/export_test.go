@@ -112,7 +112,7 @@ func (s *Store) CopyThere(ctx context.Context, rows []Copied) ([]Copied, error) 
 		to.bool(r.Yes)
 		to.text(r.Text)
 		to.optional(r.Maybe)
-		to.array(r.List)
+		to.array(len(r.List), func(i int) string { return r.List[i] })
 		return nil
 	})
 	if err != nil {

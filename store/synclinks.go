@@ -8,8 +8,13 @@ import (
 
 // Of what a round told of one link, and of the managers of one user, the last word counts.
 const (
+	// Where some were taken back, each has to stand by itself first.
+	apartSQL = `WITH together AS (DELETE FROM stage_link_%[1]d WHERE cardinality(refs) > 1 RETURNING *)
+		INSERT INTO stage_link_%[1]d (seq, kind, owner_kind, owner_key, target, ref_kind, by_name, refs, removed)
+		SELECT s.seq + r.n - 1, s.kind, s.owner_kind, s.owner_key, s.target, s.ref_kind, s.by_name, ARRAY[r.ref], s.removed
+		FROM together s CROSS JOIN LATERAL unnest(s.refs) WITH ORDINALITY AS r (ref, n)`
 	lastWordSQL = `DELETE FROM stage_link_%[1]d a USING stage_link_%[1]d b WHERE b.seq > a.seq AND b.kind = a.kind AND b.owner_kind = a.owner_kind
-		AND b.owner_key = a.owner_key AND b.target = a.target AND b.ref_key = a.ref_key AND b.ref_name = a.ref_name`
+		AND b.owner_key = a.owner_key AND b.target = a.target AND b.by_name = a.by_name AND b.refs = a.refs`
 	lastManagerSQL = `DELETE FROM stage_link_%[1]d a USING stage_link_%[1]d b WHERE b.seq > a.seq AND a.kind = 'manager' AND b.kind = 'manager'
 		AND b.owner_key = a.owner_key AND NOT a.removed AND NOT b.removed`
 )
@@ -29,7 +34,7 @@ const targetsSQL = `
 	SELECT r.target, r.by_name, r.pending, pi.id AS instance_id,
 		p.name_key || ':' || CASE pi.name_key WHEN '' THEN '' ELSE pi.name_key || '\' END AS prefix
 	FROM (
-		SELECT DISTINCT target, ref_key = '' AS by_name, false AS pending FROM stage_link_%[1]d
+		SELECT DISTINCT target, by_name, false AS pending FROM stage_link_%[1]d
 		UNION ALL
 		SELECT DISTINCT target, ref_key = '', true FROM pending_link WHERE instance_id = $1 OR target = $2
 	) AS r JOIN provider_instance pi ON pi.deleted_at IS NULL JOIN provider p ON p.id = pi.provider_id AND p.deleted_at IS NULL
@@ -51,19 +56,18 @@ const linkEnds = `CASE r.kind WHEN 'member' THEN o.id ELSE m.id END AS container
 // want resolves the references to one target, of the stage or of pending links, as far as both ends are there.
 func (t bulkTx) want(about runRow, to target) error {
 	joins := []string{otherByKey}
-	named := `r.ref_key <> ''`
 	if to.ByName {
-		joins, named = []string{otherByName, otherByAlias}, `r.ref_key = ''`
+		joins = []string{otherByName, otherByAlias}
 	}
 	for _, join := range joins {
-		query := `SELECT r.seq, r.kind, r.removed, $2 <> $1, ` + linkEnds + ` FROM stage_link_%[1]d r
+		query := `SELECT r.seq, r.kind, r.removed, $2 <> $1, ` + linkEnds + ` FROM ` + toldLinks + ` AS r
 			JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
-			` + join + ` WHERE r.target = $4 AND ` + named
-		args := []any{about.Instance, to.Instance, to.Prefix, to.Target}
+			` + join + ` WHERE r.target = $4 AND r.by_name = $5`
+		args := []any{about.Instance, to.Instance, to.Prefix, to.Target, to.ByName}
 		if to.Pending { // those of the own instance only where nothing else was told of them
 			query = `SELECT 0, r.kind, false, o.instance_id <> $1 OR $2 <> $1, ` + linkEnds + ` FROM pending_link r JOIN identity o ON o.id = r.owner_id AND o.status <> 'DELETED'
-				` + join + ` WHERE r.target = $4 AND ` + named + ` AND (r.instance_id <> $1 OR NOT $5 AND NOT EXISTS (
-					SELECT FROM stage_link_%[1]d n WHERE n.kind = r.kind AND n.owner_kind = o.kind AND n.owner_key = o.external_id
+				` + join + ` WHERE r.target = $4 AND (r.ref_key = '') = $5 AND (r.instance_id <> $1 OR NOT $6 AND NOT EXISTS (
+					SELECT FROM ` + toldLinks + ` AS n WHERE n.kind = r.kind AND n.owner_kind = o.kind AND n.owner_key = o.external_id
 						AND (n.kind = 'manager' OR n.target = r.target AND n.ref_key = r.ref_key AND n.ref_name = r.ref_name)))`
 			args = append(args, about.Full)
 		}
@@ -76,28 +80,41 @@ func (t bulkTx) want(about runRow, to target) error {
 	return nil
 }
 
-// unlinkSQL finds the links that go. Of a differential round they are those that were taken back. A full round takes
-// back what it did not tell, of all whose links it told whole. That takes links from who was removed softly, too, as
-// nobody can tell whether they would still have them: see againSQL for who returns.
-const unlinkSQL = `
-	SELECT true AS remove, false AS is_foreign, l.kind, l.container_id, l.member_id
-	FROM want_%[1]d w JOIN link l ON l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id
-	WHERE w.removed
-	UNION ALL
-	SELECT true, false, l.kind, l.container_id, l.member_id
-	FROM link l JOIN identity o ON o.id = l.container_id JOIN stage_identity_%[1]d s ON s.kind = o.kind AND s.key = o.external_id
-	WHERE $2 AND l.kind = 'member' AND o.instance_id = $1 AND o.status <> 'DELETED' AND s.removal = 0 AND NOT s.partial_links AND s.problem IS NULL
-		AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE NOT w.removed AND w.kind = 'member' AND w.container_id = l.container_id AND w.member_id = l.member_id)
-	UNION ALL
-	SELECT true, false, l.kind, l.container_id, l.member_id
-	FROM link l JOIN identity o ON o.id = l.member_id JOIN stage_identity_%[1]d s ON s.kind = o.kind AND s.key = o.external_id
-	WHERE $2 AND l.kind = 'manager' AND o.instance_id = $1 AND o.status <> 'DELETED' AND s.removal = 0 AND NOT s.partial_links AND s.problem IS NULL
-		AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE NOT w.removed AND w.kind = 'manager' AND w.member_id = l.member_id)`
+// takenBackSQL finds the links that were taken back, notMadeSQL those that were told and are not there.
+const (
+	takenBackSQL = `SELECT true AS remove, false AS is_foreign, l.kind, l.container_id, l.member_id
+		FROM want_%[1]d w JOIN link l ON l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id
+		WHERE w.removed`
+	notMadeSQL = `SELECT false AS remove, w.is_foreign, w.kind, w.container_id, w.member_id FROM want_%[1]d w
+		WHERE NOT w.removed AND NOT EXISTS (
+			SELECT FROM link l WHERE l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id)`
+)
 
-const linkSQL = `
-	SELECT false AS remove, w.is_foreign, w.kind, w.container_id, w.member_id FROM want_%[1]d w
-	WHERE NOT w.removed AND NOT EXISTS (
-		SELECT FROM link l WHERE l.container_id = w.container_id AND l.kind = w.kind AND l.member_id = w.member_id)`
+// differSQL compares the links of instance $1 with those that a full round told, at one go. What it did not tell goes, of
+// all whose links it told whole. That takes links from who was removed softly, too, as nobody can tell whether they
+// would still have them: see againSQL for who returns. Pending links may be ones of another instance, and be there.
+const differSQL = `
+	WITH own AS (
+		SELECT l.kind, l.container_id, l.member_id, l.container_id AS owner_id FROM link l JOIN identity o ON o.id = l.container_id
+		WHERE l.kind = 'member' AND o.instance_id = $1 AND o.status <> 'DELETED'
+		UNION ALL
+		SELECT l.kind, l.container_id, l.member_id, l.member_id FROM link l JOIN identity o ON o.id = l.member_id
+		WHERE l.kind = 'manager' AND o.instance_id = $1 AND o.status <> 'DELETED'
+	), d AS MATERIALIZED (
+		SELECT own.owner_id, w.seq, w.is_foreign, coalesce(own.kind, w.kind) AS kind, coalesce(own.container_id, w.container_id) AS container_id,
+			coalesce(own.member_id, w.member_id) AS member_id
+		FROM own FULL JOIN (SELECT * FROM want_%[1]d WHERE NOT removed) AS w
+			ON w.container_id = own.container_id AND w.kind = own.kind AND w.member_id = own.member_id
+		WHERE own.owner_id IS NULL OR w.seq IS NULL
+	)
+	SELECT false AS remove, d.is_foreign, d.kind, d.container_id, d.member_id FROM d
+	WHERE d.owner_id IS NULL AND (d.seq > 0 OR NOT EXISTS (
+		SELECT FROM link l WHERE l.container_id = d.container_id AND l.kind = d.kind AND l.member_id = d.member_id))
+	UNION ALL
+	SELECT true, false, d.kind, d.container_id, d.member_id
+	FROM d JOIN identity o ON o.id = d.owner_id JOIN stage_identity_%[1]d s ON s.kind = o.kind AND s.key = o.external_id
+	WHERE s.removal = 0 AND NOT s.partial_links AND s.problem IS NULL AND (d.kind = 'member' OR NOT EXISTS (
+		SELECT FROM want_%[1]d w WHERE NOT w.removed AND w.kind = 'manager' AND w.member_id = d.member_id))`
 
 // planLinks compares the links whose ends are both there with those that are stored.
 func (t bulkTx) planLinks(about runRow) (steps syncer.LinkSteps, err error) {
@@ -110,7 +127,7 @@ func (t bulkTx) planLinks(about runRow) (steps syncer.LinkSteps, err error) {
 			member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`,
 	}
 	if about.TakenBack {
-		queries = append([]string{lastWordSQL}, queries...)
+		queries = append([]string{apartSQL, lastWordSQL}, queries...)
 	}
 	for _, query := range queries {
 		if _, err := t.exec(query); err != nil {
@@ -126,22 +143,26 @@ func (t bulkTx) planLinks(about runRow) (steps syncer.LinkSteps, err error) {
 			return steps, err
 		}
 	}
-	for _, step := range []struct {
-		query string
-		args  []any
-	}{
-		{`ANALYZE want_%[1]d`, nil},
-		{`CREATE TABLE todo_link_%[1]d (n bigint NOT NULL, remove boolean NOT NULL, is_foreign boolean NOT NULL, kind link_kind NOT NULL, container_id bigint NOT NULL,
-			member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`, nil},
-		{
-			`INSERT INTO todo_link_%[1]d SELECT row_number() OVER (ORDER BY remove, kind, container_id, member_id), * FROM (` + unlinkSQL + ` UNION ALL ` + linkSQL + `) AS d`,
-			[]any{about.Instance, about.Full},
-		},
-		{`ALTER TABLE todo_link_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_link_%[1]d`, nil},
-	} {
-		if _, err := t.exec(step.query, step.args...); err != nil {
-			return steps, err
-		}
+	difference, args := notMadeSQL, []any{}
+	if about.Full {
+		difference, args = differSQL, []any{about.Instance}
+	}
+	if about.TakenBack {
+		difference += ` UNION ALL ` + takenBackSQL
+	}
+	if _, err := t.exec(`ANALYZE want_%[1]d`); err != nil {
+		return steps, err
+	}
+	if _, err := t.exec(`CREATE TABLE todo_link_%[1]d (n bigint NOT NULL, remove boolean NOT NULL, is_foreign boolean NOT NULL, kind link_kind NOT NULL,
+		container_id bigint NOT NULL, member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`); err != nil {
+		return steps, err
+	}
+	if _, err := t.exec(`INSERT INTO todo_link_%[1]d SELECT row_number() OVER (ORDER BY remove, kind, container_id, member_id), *
+		FROM (`+difference+`) AS d`, args...); err != nil {
+		return steps, err
+	}
+	if _, err := t.exec(`ALTER TABLE todo_link_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_link_%[1]d`); err != nil {
+		return steps, err
 	}
 	err = t.get(&steps, `SELECT count(*) FILTER (WHERE NOT remove) AS made, count(*) AS removed FROM todo_link_%[1]d`)
 	return steps, err
@@ -266,7 +287,7 @@ func (s *Store) Relink(ctx context.Context, l syncer.Lease, remove bool, after, 
 const unresolvedSQL = `
 	INSERT INTO pending_link (owner_id, kind, instance_id, target, ref_kind, ref_key, ref_name)
 	SELECT o.id, r.kind, $1, r.target, r.ref_kind, r.ref_key, r.ref_name
-	FROM stage_link_%[1]d r JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
+	FROM ` + toldLinks + ` AS r JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
 	WHERE NOT r.removed AND NOT EXISTS (SELECT FROM want_%[1]d w WHERE w.seq = r.seq)
 	ON CONFLICT DO NOTHING`
 
@@ -275,14 +296,14 @@ func (s *Store) KeepPending(ctx context.Context, l syncer.Lease) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
 		var any bool
 		if err := tx.get(&any, `SELECT EXISTS (SELECT FROM pending_link)
-			OR (SELECT count(*) FROM stage_link_%[1]d) > (SELECT count(*) FROM want_%[1]d WHERE seq > 0)`); err != nil || !any {
+			OR (SELECT coalesce(sum(cardinality(refs)), 0) FROM stage_link_%[1]d) > (SELECT count(*) FROM want_%[1]d WHERE seq > 0)`); err != nil || !any {
 			return err
 		}
 		about, err := tx.about()
 		if err != nil {
 			return err
 		}
-		told := `SELECT FROM stage_link_%[1]d n WHERE n.owner_kind = o.kind AND n.owner_key = o.external_id AND n.kind = p.kind`
+		told := `SELECT FROM ` + toldLinks + ` AS n WHERE n.owner_kind = o.kind AND n.owner_key = o.external_id AND n.kind = p.kind`
 		if about.Full { // what a full round told is told anew below
 			told = `SELECT FROM stage_identity_%[1]d n WHERE n.kind = o.kind AND n.key = o.external_id AND n.removal = 0 AND NOT n.partial_links`
 		} else {
@@ -314,7 +335,7 @@ const plannedLinksSQL = `
 		FROM todo_link_%[1]d d JOIN identity c ON c.id = d.container_id JOIN identity m ON m.id = d.member_id
 		UNION
 		SELECT 'LINK', CASE r.kind WHEN 'member' THEN o.fqn ELSE m.fqn END, CASE r.kind WHEN 'member' THEN m.fqn ELSE o.fqn END
-		FROM stage_link_%[1]d r JOIN stage_identity_%[1]d o ON o.kind = r.owner_kind AND o.key = r.owner_key
+		FROM ` + toldLinks + ` AS r JOIN stage_identity_%[1]d o ON o.kind = r.owner_kind AND o.key = r.owner_key
 		JOIN stage_identity_%[1]d m ON m.key = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind)
 		WHERE r.target = '' AND NOT r.removed AND o.fqn IS NOT NULL AND m.fqn IS NOT NULL AND o.scope AND m.scope
 			AND EXISTS (SELECT FROM todo_%[1]d t WHERE t.action = 'CREATE' AND (t.kind = o.kind AND t.key = o.key OR t.kind = m.kind AND t.key = m.key))

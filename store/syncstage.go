@@ -26,9 +26,16 @@ const stageTables = dropTables + `;
 	) WITH (autovacuum_enabled = off);
 	CREATE TABLE stage_link_%[1]d (
 		seq bigint NOT NULL, kind link_kind NOT NULL, owner_kind text NOT NULL, owner_key text COLLATE "C" NOT NULL,
-		target text COLLATE "C" NOT NULL, ref_kind text NOT NULL, ref_key text COLLATE "C" NOT NULL, ref_name text COLLATE "C" NOT NULL,
+		target text COLLATE "C" NOT NULL, ref_kind text NOT NULL, by_name boolean NOT NULL, refs text[] COLLATE "C" NOT NULL,
 		removed boolean NOT NULL
 	) WITH (autovacuum_enabled = off)`
+
+// A row of stage_link holds links that were told one after the other and differ in nothing but their other ends: refs are
+// these ends' keys, or names, and seq is the number of the first. toldLinks are the links one by one.
+const toldLinks = `(
+	SELECT s.seq + r.n - 1 AS seq, s.kind, s.owner_kind, s.owner_key, s.target, s.ref_kind, s.by_name, s.removed,
+		CASE WHEN s.by_name THEN '' ELSE r.ref END AS ref_key, CASE WHEN s.by_name THEN r.ref ELSE '' END AS ref_name
+	FROM stage_link_%[1]d s CROSS JOIN LATERAL unnest(s.refs) WITH ORDINALITY AS r (ref, n))`
 
 const dropTables = `DROP TABLE IF EXISTS stage_identity_%[1]d, stage_link_%[1]d, todo_%[1]d, want_%[1]d, todo_link_%[1]d`
 
@@ -39,7 +46,7 @@ var (
 		strings.Fields(`problem problem_text`))
 )
 
-var stageLinkColumns = strings.Fields(`seq kind owner_kind owner_key target ref_kind ref_key ref_name removed`)
+var stageLinkColumns = strings.Fields(`seq kind owner_kind owner_key target ref_kind by_name refs removed`)
 
 // BeginRound implements [syncer.Stage].
 func (s *Store) BeginRound(ctx context.Context, l syncer.Lease, full bool, state []byte) error {
@@ -99,17 +106,45 @@ func (t bulkTx) stage(rows []syncer.Staged, links []syncer.StagedLink) error {
 	if err := t.copyIn("stage_identity_%[1]d", stageIdentityColumns, len(rows), func(to *copyRow, i int) error { return stageRow(to, &rows[i]) }); err != nil {
 		return err
 	}
-	return t.copyIn("stage_link_%[1]d", stageLinkColumns, len(links), func(to *copyRow, i int) error {
-		stageLink(to, &links[i])
+	ends := linkRows(links)
+	return t.copyIn("stage_link_%[1]d", stageLinkColumns, len(ends), func(to *copyRow, i int) error {
+		begin := 0
+		if i > 0 {
+			begin = ends[i-1]
+		}
+		stageLinks(to, links[begin:ends[i]])
 		return nil
 	})
 }
 
-func stageLink(to *copyRow, l *syncer.StagedLink) {
-	name, target := "", ""
-	if l.Other.Key == "" {
-		name = directory.FoldKey(l.Other.Name)
+// linkRowBytes is how much the other ends in one row come to at the most: the database would keep longer ones elsewhere.
+const linkRowBytes = 1600
+
+// linkRows says after which link each row of stage_link ends.
+func linkRows(links []syncer.StagedLink) (ends []int) {
+	size := 0
+	for i := range links {
+		l := &links[i]
+		if size += len(l.Other.Key) + len(l.Other.Name) + 4; i > 0 && (size > linkRowBytes || !follows(l, &links[i-1])) {
+			ends, size = append(ends, i), 0
+		}
 	}
+	if len(links) > 0 {
+		ends = append(ends, len(links))
+	}
+	return ends
+}
+
+// follows reports whether a link has room in the row of the one before it. A manager has a row of its own.
+func follows(l, before *syncer.StagedLink) bool {
+	return l.Type == connector.Member && before.Type == connector.Member && l.Seq == before.Seq+1 &&
+		l.OwnerKind == before.OwnerKind && l.OwnerKey == before.OwnerKey && l.Removed == before.Removed &&
+		l.Other.Provider == before.Other.Provider && l.Other.Kind == before.Other.Kind && (l.Other.Key == "") == (before.Other.Key == "")
+}
+
+func stageLinks(to *copyRow, links []syncer.StagedLink) {
+	l := &links[0]
+	byName, target := l.Other.Key == "", ""
 	if l.Other.Provider != "" {
 		target = directory.FoldKey(l.Other.Provider)
 	}
@@ -119,8 +154,13 @@ func stageLink(to *copyRow, l *syncer.StagedLink) {
 	to.text(l.OwnerKey)
 	to.text(target)
 	to.text(string(l.Other.Kind))
-	to.text(l.Other.Key)
-	to.text(name)
+	to.bool(byName)
+	to.array(len(links), func(i int) string {
+		if byName {
+			return directory.FoldKey(links[i].Other.Name)
+		}
+		return links[i].Other.Key
+	})
 	to.bool(l.Removed)
 }
 
@@ -156,7 +196,7 @@ func stageRow(to *copyRow, s *syncer.Staged) error {
 		to.text(r.Status)
 		to.optional(r.Reason)
 		to.text(string(r.Attributes))
-		to.array(r.Words)
+		to.array(len(r.Words), func(i int) string { return r.Words[i] })
 		to.text(s.Digest.String())
 	}
 	if s.Problem == nil {
