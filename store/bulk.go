@@ -19,6 +19,8 @@ import (
 const (
 	bulkConns   = 8
 	bulkTimeout = 30 * time.Minute
+	// bulkMemory is what a hash table of theirs may take.
+	bulkMemory = "64MB"
 )
 
 // bulk returns the connections of synchronization.
@@ -26,7 +28,7 @@ func (s *Store) bulk() (*sqlx.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.bulkDB == nil {
-		db, _, _, err := open(Config{URL: s.url, MaxConns: bulkConns, Timeout: bulkTimeout})
+		db, _, _, err := open(Config{URL: s.url, MaxConns: bulkConns, Timeout: bulkTimeout, workMem: bulkMemory})
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +75,12 @@ func (t bulkTx) unlessTaken(do, otherwise func() error) error {
 		return err
 	}
 	return otherwise()
+}
+
+// look has the database look at tables of the run, as far as it takes to tell large ones from small ones.
+func (t bulkTx) look(tables string) error {
+	_, err := t.exec(`SET LOCAL default_statistics_target = 10; ANALYZE ` + tables + `; SET LOCAL default_statistics_target TO DEFAULT`)
+	return err
 }
 
 // text names the run's own tables in a statement: stage_identity_%[1]d.

@@ -38,6 +38,9 @@ func open(cfg Config) (*sql.DB, pq.Config, *connections, error) {
 	}
 	pc.Runtime["timezone"] = "UTC"
 	pc.Runtime["jit"] = "off" // compiling a short statement costs a thousand times what it saves
+	if cfg.workMem != "" {
+		pc.Runtime["work_mem"] = cfg.workMem
+	}
 	if cfg.Timeout > 0 {
 		pc.Runtime["statement_timeout"] = strconv.FormatInt(cfg.Timeout.Milliseconds(), 10)
 		// The locks of a transaction whose client the network has lost: the server would keep them for hours.

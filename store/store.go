@@ -29,6 +29,8 @@ type Config struct {
 	// Trace begins to record a statement, whose text has placeholders for all values, and returns what ends that; nil
 	// records nothing.
 	Trace func(ctx context.Context, text string) (end func(error))
+	// workMem is what a sort or a hash table of a statement may take; empty is what the database says.
+	workMem string
 }
 
 // Store is the directory's and the access service's storage. It is safe for concurrent use.

@@ -150,7 +150,7 @@ func (t bulkTx) planLinks(about runRow) (steps syncer.LinkSteps, err error) {
 	if about.TakenBack {
 		difference += ` UNION ALL ` + takenBackSQL
 	}
-	if _, err := t.exec(`ANALYZE want_%[1]d`); err != nil {
+	if err := t.look(`want_%[1]d`); err != nil {
 		return steps, err
 	}
 	if _, err := t.exec(`CREATE TABLE todo_link_%[1]d (n bigint NOT NULL, remove boolean NOT NULL, is_foreign boolean NOT NULL, kind link_kind NOT NULL,
@@ -161,20 +161,24 @@ func (t bulkTx) planLinks(about runRow) (steps syncer.LinkSteps, err error) {
 		FROM (`+difference+`) AS d`, args...); err != nil {
 		return steps, err
 	}
-	if _, err := t.exec(`ALTER TABLE todo_link_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_link_%[1]d`); err != nil {
+	if _, err := t.exec(`ALTER TABLE todo_link_%[1]d ADD PRIMARY KEY (n)`); err != nil {
+		return steps, err
+	}
+	if err := t.look(`todo_link_%[1]d`); err != nil {
 		return steps, err
 	}
 	err = t.get(&steps, `SELECT count(*) FILTER (WHERE NOT remove) AS made, count(*) AS removed FROM todo_link_%[1]d`)
 	return steps, err
 }
 
-// lookAgain has the database look at the tables that the run has filled, where that is more than it knew of: plans made
-// for small tables take hours over large ones.
+// lookAgain has the database look at the tables that this run or an earlier one has filled, where that is more than it
+// knew of: plans made for small tables take hours over large ones.
 func (t bulkTx) lookAgain() error {
 	for _, table := range []string{"identity", "link"} {
 		var grown bool
-		if err := t.get(&grown, `SELECT r.created + r.linked > greatest(c.reltuples, 1000) / 5 FROM sync_run r, pg_class c
-			WHERE r.id = $1 AND c.oid = $2::regclass`, t.run, table); err != nil {
+		if err := t.get(&grown, `SELECT r.created + r.linked > greatest(c.reltuples, 1000) / 5
+				OR pg_relation_size(c.oid) / current_setting('block_size')::int > 20 + 2 * greatest(c.relpages, 0)
+			FROM sync_run r, pg_class c WHERE r.id = $1 AND c.oid = $2::regclass`, t.run, table); err != nil {
 			return err
 		}
 		if !grown {

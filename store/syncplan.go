@@ -25,43 +25,44 @@ func (t bulkTx) about() (r runRow, err error) {
 	return r, err
 }
 
-// todoSQL compares the stage with the live identities of instance $1. A full round ($2) takes back what it did not tell;
-// with $3 nothing is taken back. The first of those that would have one name is simple: it can be inserted as it is. Steps
-// are in the order of the source, in which most indexes grow at their ends; place is where the stage holds the row.
 const todoSQL = `
 	DROP TABLE IF EXISTS todo_%[1]d;
 	CREATE TABLE todo_%[1]d (n bigint NOT NULL, action text NOT NULL, seq bigint, place tid, kind text NOT NULL, key text COLLATE "C" NOT NULL,
 		identity_id bigint, removal smallint NOT NULL, simple boolean NOT NULL) WITH (autovacuum_enabled = off)`
 
-const fillTodoSQL = `
+// fillTodoSQL compares the stage with the live identities of instance $1. A full round takes back what it did not tell;
+// with $2 nothing is taken back. The first of those that would have one name is simple: it can be inserted as it is. Steps
+// are in the order of the source, in which most indexes grow at their ends; place is where the stage holds the row.
+func fillTodoSQL(full bool) string {
+	join := `LEFT`
+	if full {
+		join = `FULL`
+	}
+	return `
 	INSERT INTO todo_%[1]d (n, action, seq, place, kind, key, identity_id, removal, simple)
-	SELECT row_number() OVER (ORDER BY d.nth, d.seq, d.kind, d.key), d.action, d.seq, d.place, d.kind, d.key, d.id, d.removal, d.nth = 1
-	FROM (
-		SELECT 'CREATE' AS action, s.seq, s.ctid AS place, s.kind, s.key, NULL::bigint AS id, 0::smallint AS removal,
-			row_number() OVER (PARTITION BY s.fqn_key ORDER BY s.key) AS nth
-		FROM stage_identity_%[1]d s
-		WHERE s.removal = 0 AND s.scope AND s.problem IS NULL AND NOT EXISTS (SELECT FROM identity i
-			WHERE i.instance_id = $1 AND i.kind = s.kind AND i.external_id = s.key AND i.status <> 'DELETED')
-		UNION ALL
-		SELECT CASE
-				WHEN s.removal = 2 THEN 'DELETE'
+	WITH d AS MATERIALIZED (SELECT * FROM (
+		SELECT s.seq, s.ctid AS place, coalesce(s.kind, i.kind) AS kind, coalesce(s.key, i.external_id) AS key, i.id, s.fqn_key,
+			coalesce(s.removal, 3) AS removal, CASE
+				WHEN i.id IS NULL THEN CASE WHEN s.removal = 0 AND s.scope AND s.problem IS NULL THEN 'CREATE' END
+				WHEN s.seq IS NULL OR s.removal = 2 AND s.problem IS NULL THEN CASE WHEN NOT $2 THEN 'DELETE' END
+				WHEN s.problem IS NOT NULL
+					OR s.removal = 1 AND ($2 OR i.status <> 'ACTIVE' AND i.digest IS NULL)
+					OR s.removal = 0 AND i.digest IS NOT DISTINCT FROM s.digest THEN NULL
 				WHEN i.status = 'ACTIVE' AND (s.removal = 1 OR s.status = 'DISABLED') THEN 'DISABLE'
 				WHEN i.status = 'DISABLED' AND s.status = 'ACTIVE' THEN 'ENABLE'
 				WHEN s.removal = 0 AND i.name IS DISTINCT FROM s.name THEN 'RENAME'
-				ELSE 'UPDATE' END,
-			s.seq, s.ctid, s.kind, s.key, i.id, s.removal, 2
-		FROM stage_identity_%[1]d s
-		JOIN identity i ON i.instance_id = $1 AND i.kind = s.kind AND i.external_id = s.key AND i.status <> 'DELETED'
-		WHERE s.problem IS NULL AND CASE s.removal
-			WHEN 2 THEN NOT $3
-			WHEN 1 THEN NOT $3 AND (i.status = 'ACTIVE' OR i.digest IS NOT NULL)
-			ELSE i.digest IS DISTINCT FROM s.digest END
+				ELSE 'UPDATE' END AS action
+		FROM stage_identity_%[1]d s ` + join + ` JOIN (
+			SELECT id, kind, external_id, status, name, digest FROM identity WHERE instance_id = $1 AND status <> 'DELETED' AND external_id IS NOT NULL
+		) AS i ON i.kind = s.kind AND i.external_id = s.key
+	) AS compared WHERE action IS NOT NULL)
+	SELECT row_number() OVER (ORDER BY d.nth, d.seq, d.kind, d.key), d.action, d.seq, d.place, d.kind, d.key, d.id, d.removal, d.nth = 1
+	FROM (
+		SELECT *, row_number() OVER (PARTITION BY fqn_key ORDER BY key) AS nth FROM d WHERE action = 'CREATE'
 		UNION ALL
-		SELECT 'DELETE', NULL, NULL, i.kind, i.external_id, i.id, 3, 2
-		FROM identity i
-		WHERE $2 AND NOT $3 AND i.instance_id = $1 AND i.status <> 'DELETED' AND i.external_id IS NOT NULL
-			AND NOT EXISTS (SELECT FROM stage_identity_%[1]d s WHERE s.kind = i.kind AND s.key = i.external_id)
+		SELECT *, 2 FROM d WHERE action <> 'CREATE'
 	) AS d`
+}
 
 // againSQL asks for a full round next: where a deletion was left out, nobody will tell of it again; and who returns from
 // a removal that a full round has looked over has links that no differential round tells.
@@ -101,11 +102,20 @@ func (s *Store) Plan(ctx context.Context, l syncer.Lease) (syncer.PlanSize, erro
 		if _, err := tx.exec(todoSQL); err != nil {
 			return err
 		}
-		if _, err := tx.exec(fillTodoSQL, about.Instance, about.Full, about.SkipDeleted); err != nil {
+		steps, err := tx.exec(fillTodoSQL(about.Full), about.Instance, about.SkipDeleted)
+		if err != nil {
 			return err
 		}
-		if _, err := tx.exec(`ALTER TABLE todo_%[1]d ADD PRIMARY KEY (n); ANALYZE todo_%[1]d`); err != nil {
+		if _, err := tx.exec(`ALTER TABLE todo_%[1]d ADD PRIMARY KEY (n)`); err != nil {
 			return err
+		}
+		if err := tx.look(`todo_%[1]d`); err != nil {
+			return err
+		}
+		if steps > 0 {
+			if _, err := tx.exec(indexStage); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.exec(`UPDATE sync_run SET phase = 'plan', plan_writes = (SELECT sync_writes FROM provider_instance WHERE id = $2) WHERE id = $1`,
 			l.Run, about.Instance); err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // What a run reads is kept aside in tables of its own, which are dropped with a look at nothing when it ends. They have
-// no index until the reading is over.
+// no index while they are filled.
 const stageTables = dropTables + `;
 	CREATE TABLE stage_identity_%[1]d (
 		seq bigint NOT NULL, kind text NOT NULL, key text COLLATE "C" NOT NULL, removal smallint NOT NULL,
@@ -36,6 +36,9 @@ const toldLinks = `(
 	SELECT s.seq + r.n - 1 AS seq, s.kind, s.owner_kind, s.owner_key, s.target, s.ref_kind, s.by_name, s.removed,
 		CASE WHEN s.by_name THEN '' ELSE r.ref END AS ref_key, CASE WHEN s.by_name THEN r.ref ELSE '' END AS ref_name
 	FROM stage_link_%[1]d s CROSS JOIN LATERAL unnest(s.refs) WITH ORDINALITY AS r (ref, n))`
+
+// indexStage makes ready for looking up single rows, which a round that changes nothing never does.
+const indexStage = `CREATE INDEX IF NOT EXISTS stage_identity_key_%[1]d ON stage_identity_%[1]d (kind, key, seq)`
 
 const dropTables = `DROP TABLE IF EXISTS stage_identity_%[1]d, stage_link_%[1]d, todo_%[1]d, want_%[1]d, todo_link_%[1]d`
 
@@ -95,9 +98,7 @@ func (s *Store) StageMore(ctx context.Context, l syncer.Lease, p syncer.StagedPa
 // EndReading implements [syncer.Stage].
 func (s *Store) EndReading(ctx context.Context, l syncer.Lease) error {
 	return s.inRun(ctx, l, func(tx bulkTx) error {
-		_, err := tx.exec(`CREATE INDEX IF NOT EXISTS stage_identity_key_%[1]d ON stage_identity_%[1]d (kind, key, seq);
-			ANALYZE stage_identity_%[1]d (kind, key, removal, scope, partial_links, problem, digest, fqn_key); ANALYZE stage_link_%[1]d`)
-		return err
+		return tx.look(`stage_identity_%[1]d (kind, key, removal, scope, partial_links, problem, digest, fqn_key), stage_link_%[1]d`)
 	})
 }
 
@@ -301,6 +302,9 @@ func (s *Store) Settle(ctx context.Context, l syncer.Lease, rows []syncer.Staged
 		}
 	}
 	return s.inRun(ctx, l, func(tx bulkTx) error {
+		if _, err := tx.exec(indexStage); err != nil {
+			return err
+		}
 		if _, err := tx.exec(`DELETE FROM stage_identity_%[1]d s USING unnest($1::text[], $2::text[]) AS u (kind, key)
 			WHERE s.kind = u.kind AND s.key = u.key`, kinds, keys); err != nil {
 			return err
