@@ -103,16 +103,20 @@ func (r *round) pass(ctx context.Context, size PlanSize) ([]failed, error) {
 	return append(refused, more...), err
 }
 
-// chunks runs a step over the numbers after one up to another, a chunk in one transaction and some chunks at once.
+// chunks runs a step over the numbers after one up to another, a chunk in one transaction and some chunks at once. Those
+// are far from each other: neighbours may change the same group, and would wait for each other.
 func (r *round) chunks(ctx context.Context, atOnce int, after, upTo int64, step func(ctx context.Context, after, upTo int64) error) error {
 	work, working := errgroup.WithContext(ctx)
 	work.SetLimit(atOnce)
 	chunk := r.s.cfg.Chunk
-	for from := after; from < upTo && working.Err() == nil; from += chunk {
-		work.Go(func() error {
-			defer r.s.people.Wake()
-			return step(working, from, min(from+chunk, upTo))
-		})
+	part := (upTo - after + int64(atOnce)*chunk - 1) / (int64(atOnce) * chunk) * chunk
+	for at := int64(0); at < part; at += chunk {
+		for from := after + at; from < upTo && working.Err() == nil; from += part {
+			work.Go(func() error {
+				defer r.s.people.Wake()
+				return step(working, from, min(from+chunk, upTo))
+			})
+		}
 	}
 	if err := work.Wait(); err != nil {
 		return err
