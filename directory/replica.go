@@ -88,6 +88,7 @@ func (r *replica) publish(graph *links.Graph, revision Revision, life Life, asOf
 	if err != nil {
 		return err
 	}
+	revision.Started = life.Started
 	r.current.Store(&state{graph: graph, revision: revision, seen: seen, life: life, asOf: asOf})
 	r.failed.Store(nil)
 	r.applied.wakeAll()
@@ -282,6 +283,9 @@ func (r *replica) reflects(revision Revision) (bool, error) {
 	s := r.current.Load()
 	if revision.Epoch != s.revision.Epoch {
 		return false, Expired("This revision is of an earlier life of the database. Read everything again and go on from there.")
+	}
+	if revision.Started.After(s.life.Started) {
+		return false, nil // the server was started anew, which this replica has still to find out
 	}
 	tooOld := Expired("This revision is older than the changes that are kept. Read everything again and go on from there.")
 	if revision.XID != 0 {

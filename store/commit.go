@@ -41,8 +41,7 @@ func (s *Store) Commit(ctx context.Context, b directory.Batch) (directory.Commit
 	if err != nil {
 		return directory.Committed{}, err
 	}
-	out.Revision.Epoch = s.epoch()
-	s.noteCommit(ctx, out.Revision)
+	out.Revision = s.noteCommit(ctx, out.Revision.XID)
 	return out, nil
 }
 

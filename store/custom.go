@@ -114,7 +114,7 @@ func (s *Store) DeleteCustom(ctx context.Context, c directory.Custom, a director
 
 // onCustom runs a statement on one resource, and reports whether there was one.
 func (s *Store) onCustom(ctx context.Context, query string, args []any, scan func(rows *sql.Rows, xid *string) error) (found bool, err error) {
-	r := directory.Revision{Epoch: s.epoch()}
+	var r directory.Revision
 	err = retry(ctx, func() error {
 		return s.direct().rows(ctx, func(rows *sql.Rows) error {
 			found = true
@@ -126,7 +126,7 @@ func (s *Store) onCustom(ctx context.Context, query string, args []any, scan fun
 		}, query, args...)
 	})
 	if err == nil && found {
-		s.noteCommit(ctx, r)
+		s.noteCommit(ctx, r.XID)
 	}
 	return found, err
 }

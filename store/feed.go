@@ -92,7 +92,7 @@ func (s *Store) readFeed(ctx context.Context, within *directory.Scope, at direct
 
 // Snapshot implements [directory.Store].
 func (s *Store) Snapshot(ctx context.Context) (directory.Revision, error) {
-	r := directory.Revision{Epoch: s.epoch()}
+	r := s.revision(ctx)
 	return r, s.get(ctx, &r.Snapshot, `SELECT pg_current_snapshot()::text`)
 }
 

@@ -89,14 +89,26 @@ func (s *Store) sendHints(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// noteCommit tells the request which revision it committed, asks for a hint to the other replicas, and lets this one
-// catch up.
-func (s *Store) noteCommit(ctx context.Context, r directory.Revision) {
+// noteCommit makes the revision of a committed transaction and tells the request of it, asks for a hint to the other
+// replicas, and lets this one catch up.
+func (s *Store) noteCommit(ctx context.Context, xid uint64) directory.Revision {
+	r := s.revision(ctx)
+	r.XID = xid
 	directory.NoteRevision(ctx, r)
 	s.askForHint()
 	if s.onCommit != nil {
 		s.onCommit(ctx, r)
 	}
+	return r
+}
+
+// revision is one of the life that the database is in.
+func (s *Store) revision(ctx context.Context) directory.Revision {
+	life, err := s.Life(ctx)
+	if err != nil { // the last one that was seen, which may be over
+		return directory.Revision{Epoch: s.epoch()}
+	}
+	return directory.Revision{Epoch: life.Epoch, Started: life.Started}
 }
 
 func (s *Store) askForHint() {

@@ -149,12 +149,7 @@ func (s *Store) change(ctx context.Context, kind string, a directory.Audit, stat
 	if err != nil {
 		return 0, err
 	}
-	r := directory.Revision{Epoch: s.epoch()}
-	if err := setXID(&r, row.XID); err != nil {
-		return 0, err
-	}
-	s.noteCommit(ctx, r)
-	return row.ID, nil
+	return row.ID, s.noteXID(ctx, row.XID)
 }
 
 // InsertProvider implements [directory.Store].

@@ -289,10 +289,10 @@ func (s *Store) NoteUses(ctx context.Context, ids []int64, at []time.Time) error
 
 // noteXID notes the revision of a committed transaction.
 func (s *Store) noteXID(ctx context.Context, xid string) error {
-	revision := directory.Revision{Epoch: s.epoch()}
-	if err := setXID(&revision, xid); err != nil {
+	var r directory.Revision
+	if err := setXID(&r, xid); err != nil {
 		return err
 	}
-	s.noteCommit(ctx, revision)
+	s.noteCommit(ctx, r.XID)
 	return nil
 }
