@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
@@ -115,7 +116,7 @@ func subscribe(t *testing.T, c *child) io.Reader {
 	request.Header.Set("Authorization", "Bearer "+admin)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "text/event-stream")
-	response, err := (&http.Transport{}).RoundTrip(request)
+	response, err := canary.Transport(t, &http.Transport{}).RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}
