@@ -11,6 +11,7 @@ import (
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
@@ -163,7 +164,7 @@ func TestQ7NoSecretInTheAuditTrail(t *testing.T) {
 	for _, m := range []string{
 		`addProvider(input: {name: "AAD", type: AzureAD}) {`, `addProviderInstance(input: {provider: "AAD"}) {`,
 		`setRuntimeConfig(input: {provider: "AAD", key: "plain", value: "one"}) {`, `setRuntimeConfig(input: {provider: "AAD", key: "plain", value: "two"}) {`,
-		`setRuntimeConfig(input: {provider: "AAD", key: "secret", value: "canary-1"}) {`, `setRuntimeConfig(input: {provider: "AAD", key: "secret", value: "canary-2"}) {`,
+		`setRuntimeConfig(input: {provider: "AAD", key: "secret", value: "` + canary.Mark + `-1"}) {`, `setRuntimeConfig(input: {provider: "AAD", key: "secret", value: "` + canary.Mark + `-2"}) {`,
 		`deleteRuntimeConfig(input: {provider: "AAD", key: "secret"}) {`, `deleteRuntimeConfig(input: {provider: "AAD", key: "plain"}) {`,
 	} {
 		if got := a.run(t, admin, `mutation { `+m+` userErrors { message } } }`, nil); len(got.Errors) > 0 || !strings.Contains(fmt.Sprint(got.Data), "userErrors:[]") {
@@ -177,9 +178,9 @@ func TestQ7NoSecretInTheAuditTrail(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, text := range map[string]string{"the answer": string(answer), "the trail": a.text(`SELECT string_agg(t::text, E'\n') FROM audit t`)} {
-		for _, canary := range []string{"canary", secret, strings.SplitN(secret, "_", 2)[1]} {
-			if strings.Contains(text, canary) {
-				t.Errorf("%s holds the secret %s", what, canary)
+		for _, hidden := range []string{canary.Mark, secret, strings.SplitN(secret, "_", 2)[1]} {
+			if strings.Contains(text, hidden) {
+				t.Errorf("%s holds the secret %s", what, hidden)
 			}
 		}
 	}

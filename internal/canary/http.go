@@ -102,7 +102,6 @@ func (b *body) show() {
 
 // lookAt looks at an answer.
 func lookAt(t testing.TB, r *http.Request, header http.Header, body string) {
-	t.Helper()
 	place := "the answer to " + r.Method + " " + r.URL.Path
 	var lines strings.Builder
 	_ = header.Write(&lines) // a builder takes everything
