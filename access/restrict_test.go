@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 )
 
 // A token is narrowed to instances, or to all those of a provider: as they are now, on every replica.

@@ -72,7 +72,7 @@ func (a audited) text(query string, args ...any) (text string) {
 func (a audited) state() string {
 	a.Helper()
 	var out strings.Builder
-	for _, table := range []string{"provider", "provider_instance", "runtime_config", "identity", "alias", "link", "change_log", "access_token", "sync_run", "audit"} {
+	for _, table := range []string{"provider", "provider_instance", "runtime_config", "identity", "alias", "link", "change_log", "access_token", "sync_run", "sync_lease", "audit"} {
 		out.WriteString(table + "\n" + a.text(`SELECT coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '') FROM `+table+` t`) + "\n")
 	}
 	return out.String()
@@ -90,7 +90,7 @@ var mutations = []struct{ field, arguments, before string }{
 	{"resetSyncState", `provider: "AAD"`, ""},
 	{"syncIdentity", `provider: "AAD", externalId: "1"`, ""},
 	{"startSync", `provider: "AAD"`, ""},
-	{"cancelSync", `runId: "%s"`, ""},
+	{"cancelSync", `runId: "%s"`, `INSERT INTO sync_lease (run_id, fence, owner, until) SELECT id, 1, 'a replica', now() + interval '1h' FROM sync_run`},
 	{"approveSync", `runId: "%s", planHash: "h"`, `UPDATE sync_run SET status = 'QUARANTINED', plan_hash = 'h',
 		plan_writes = (SELECT sync_writes FROM provider_instance i WHERE i.id = instance_id)`},
 	{"rejectSync", `runId: "%s"`, `UPDATE sync_run SET status = 'QUARANTINED', plan_hash = 'h'`},
