@@ -121,6 +121,7 @@ func gateway(p command.Parts) (command.Gateway, error) {
 		ExpiringTokens: tokens.Expiring,
 		Replica:        people.ReplicaStats,
 		Provisioning:   provisioning,
+		WriteUses:      tokens.WriteUses,
 		Sync:           synchronization,
 	}, nil
 }

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
@@ -45,11 +46,25 @@ func are(t *testing.T, s *access.Service, attempts []attempt) {
 	}
 }
 
-// What is no live token is refused, always in the same words: nobody learns how near they came.
+// asked is a store that counts the look-ups of tokens.
+type asked struct {
+	access.Store
+	lookups int
+}
+
+func (a *asked) TokenByHash(ctx context.Context, hash access.Hash) (*access.Token, error) {
+	a.lookups++
+	return a.Store.TokenByHash(ctx, hash)
+}
+
+// What is no live token is refused, always in the same words and after the same work: nobody learns how near they came, by the time
+// neither. What is looked up is a hash, whose comparison tells nothing of the token.
 func TestA2WrongExpiredAndRevokedTokens(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	s := access.New(newStore(t), access.Config{AdminToken: "let-me-in", Now: c.now})
+	db := newStore(t)
+	counted := &asked{Store: db}
+	s := access.New(counted, access.Config{AdminToken: "let-me-in", Now: c.now})
 	token, secret := create(t, s, readToken)
 	revoked, gone := create(t, s, readToken)
 	if err := s.Revoke(t.Context(), revoked.UID.String()); err != nil {
@@ -57,7 +72,7 @@ func TestA2WrongExpiredAndRevokedTokens(t *testing.T) {
 	}
 	_, expired := create(t, s, access.CreateTokenInput{Name: "x", Scopes: readToken.Scopes, ExpiresAt: to(c.now().Add(time.Second))})
 	c.pass(time.Second)
-	are(t, s, []attempt{
+	attempts := []attempt{
 		{"stored", []string{"Bearer " + secret}, &access.Principal{Name: "reader", Scopes: []access.Scope{access.Read}, Token: token.UID}},
 		{"configured", []string{"Bearer let-me-in"}, &access.Principal{Name: "admin", Scopes: access.AdminScopes}},
 		{"wrong", []string{"Bearer rst_" + strings.Repeat("A", 43)}, nil},
@@ -70,7 +85,40 @@ func TestA2WrongExpiredAndRevokedTokens(t *testing.T) {
 		{"the configured token, truncated", []string{"Bearer let-me-i"}, nil},
 		{"the public id", []string{"Bearer " + token.UID.String()}, nil},
 		{"NUL", []string{"Bearer \x00"}, nil},
-	})
+	}
+	work := func() map[string]int {
+		out := map[string]int{}
+		for _, a := range attempts {
+			before := counted.lookups
+			are(t, s, []attempt{a})
+			if a.want == nil {
+				out[a.name] = counted.lookups - before
+			}
+		}
+		return out
+	}
+	want := map[string]int{}
+	for _, a := range attempts {
+		if a.want == nil {
+			want[a.name] = 1
+		}
+	}
+	if diff := cmp.Diff(want, work()); diff != "" {
+		t.Errorf("look-ups of what is refused (-want +got):\n%s", diff)
+	}
+	d := directory.New(db)
+	if err := d.HoldInMemory(t.Context(), db, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.HoldInMemory(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	for name := range want {
+		want[name] = 0
+	}
+	if diff := cmp.Diff(want, work()); diff != "" {
+		t.Errorf("look-ups of what is refused, with the tokens in memory (-want +got):\n%s", diff)
+	}
 }
 
 // One Bearer, in any case, and nothing else (RFC 6750 section 2.1).

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 )
 
 // A token is narrowed to instances, or to all those of a provider: as they are now, on every replica.
@@ -111,7 +111,7 @@ func TestExpiryIsWarnedAbout(t *testing.T) {
 	var log bytes.Buffer
 	r := replicasInMemory(t, 1)[0]
 	c := newClock()
-	tokens := access.New(r.store, access.Config{Now: c.now, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	tokens := access.New(r.store, access.Config{Now: c.now, Log: canary.LogTo(t, &log)})
 	for name, days := range map[string]int{"ends tomorrow": 1, "ends next week": 7, "ends next month": 30} {
 		create(t, tokens, access.CreateTokenInput{Name: name, Scopes: readToken.Scopes, ExpiresAt: to(c.now().AddDate(0, 0, days))})
 	}

@@ -23,13 +23,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
 // patience is how long a step may take on a busy machine.
 const patience = 60 * time.Second
 
-const adminToken = "admin-token-of-the-e2e-tests"
+const adminToken = canary.Mark + "-admin-token"
 
 // program is the built roster.
 var program = sync.OnceValues(func() (string, error) {
@@ -155,6 +156,7 @@ func startRoster(t *testing.T, settings ...string) *gateway {
 	cmd.Env = append(cmd.Env, settings...)
 	cmd.Stderr = g.log
 	start(t, cmd)
+	t.Cleanup(func() { canary.Look(t, "the log", g.log.String()) })
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		for line := range strings.Lines(g.log.String()) {
 			var record struct{ Msg, Address string }
@@ -181,7 +183,7 @@ func (g *gateway) graphQL(query string) map[string]any {
 	}
 	request.Header.Set("Authorization", "Bearer "+adminToken)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := canary.Client(g.t).Do(request)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
@@ -71,7 +72,7 @@ func (a audited) text(query string, args ...any) (text string) {
 func (a audited) state() string {
 	a.Helper()
 	var out strings.Builder
-	for _, table := range []string{"provider", "provider_instance", "runtime_config", "identity", "alias", "link", "change_log", "access_token", "sync_run", "audit"} {
+	for _, table := range []string{"provider", "provider_instance", "runtime_config", "identity", "alias", "link", "change_log", "access_token", "sync_run", "sync_lease", "audit"} {
 		out.WriteString(table + "\n" + a.text(`SELECT coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '') FROM `+table+` t`) + "\n")
 	}
 	return out.String()
@@ -89,7 +90,7 @@ var mutations = []struct{ field, arguments, before string }{
 	{"resetSyncState", `provider: "AAD"`, ""},
 	{"syncIdentity", `provider: "AAD", externalId: "1"`, ""},
 	{"startSync", `provider: "AAD"`, ""},
-	{"cancelSync", `runId: "%s"`, ""},
+	{"cancelSync", `runId: "%s"`, `INSERT INTO sync_lease (run_id, fence, owner, until) SELECT id, 1, 'a replica', now() + interval '1h' FROM sync_run`},
 	{"approveSync", `runId: "%s", planHash: "h"`, `UPDATE sync_run SET status = 'QUARANTINED', plan_hash = 'h',
 		plan_writes = (SELECT sync_writes FROM provider_instance i WHERE i.id = instance_id)`},
 	{"rejectSync", `runId: "%s"`, `UPDATE sync_run SET status = 'QUARANTINED', plan_hash = 'h'`},
@@ -163,7 +164,7 @@ func TestQ7NoSecretInTheAuditTrail(t *testing.T) {
 	for _, m := range []string{
 		`addProvider(input: {name: "AAD", type: AzureAD}) {`, `addProviderInstance(input: {provider: "AAD"}) {`,
 		`setRuntimeConfig(input: {provider: "AAD", key: "plain", value: "one"}) {`, `setRuntimeConfig(input: {provider: "AAD", key: "plain", value: "two"}) {`,
-		`setRuntimeConfig(input: {provider: "AAD", key: "secret", value: "canary-1"}) {`, `setRuntimeConfig(input: {provider: "AAD", key: "secret", value: "canary-2"}) {`,
+		`setRuntimeConfig(input: {provider: "AAD", key: "secret", value: "` + canary.Mark + `-1"}) {`, `setRuntimeConfig(input: {provider: "AAD", key: "secret", value: "` + canary.Mark + `-2"}) {`,
 		`deleteRuntimeConfig(input: {provider: "AAD", key: "secret"}) {`, `deleteRuntimeConfig(input: {provider: "AAD", key: "plain"}) {`,
 	} {
 		if got := a.run(t, admin, `mutation { `+m+` userErrors { message } } }`, nil); len(got.Errors) > 0 || !strings.Contains(fmt.Sprint(got.Data), "userErrors:[]") {
@@ -177,9 +178,9 @@ func TestQ7NoSecretInTheAuditTrail(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, text := range map[string]string{"the answer": string(answer), "the trail": a.text(`SELECT string_agg(t::text, E'\n') FROM audit t`)} {
-		for _, canary := range []string{"canary", secret, strings.SplitN(secret, "_", 2)[1]} {
-			if strings.Contains(text, canary) {
-				t.Errorf("%s holds the secret %s", what, canary)
+		for _, hidden := range []string{canary.Mark, secret, strings.SplitN(secret, "_", 2)[1]} {
+			if strings.Contains(text, hidden) {
+				t.Errorf("%s holds the secret %s", what, hidden)
 			}
 		}
 	}

@@ -5,11 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -22,6 +20,7 @@ import (
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/resolvers"
 	"github.com/roster-gateway/roster/store"
@@ -57,14 +56,14 @@ func newGatewayAt(t testing.TB, url string, types ...connector.Type) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	options := []directory.Option{directory.WithSealer(reversed{})}
+	options := []directory.Option{directory.WithSealer(canary.Sealer{})}
 	for _, kind := range types {
 		options = append(options, directory.WithProviderType(kind.ProviderType))
 	}
 	g := &gateway{store: s, directory: directory.New(s, options...)}
-	g.access = access.New(s, access.Config{People: g.directory})
-	g.provisioning = directory.NewProvisioningLog(s, slog.Default())
-	sync := syncer.New(s, g.directory, syncer.Config{Types: types, Opener: reversed{}})
+	g.access = access.New(s, access.Config{People: g.directory, Log: canary.Log(t)})
+	g.provisioning = directory.NewProvisioningLog(s, canary.Log(t))
+	sync := syncer.New(s, g.directory, syncer.Config{Types: types, Opener: canary.Sealer{}, Log: canary.Log(t)})
 	root := &resolvers.Resolver{Directory: g.directory, Access: g.access, Provisioning: g.provisioning, Audit: s, Sync: sync, PublicURL: "https://roster.example.com"}
 	g.exec = executor.New(resolvers.NewSchema(root))
 	g.exec.SetErrorPresenter(resolvers.Present)
@@ -73,19 +72,6 @@ func newGatewayAt(t testing.TB, url string, types ...connector.Type) *gateway {
 		g.exec.Use(extension)
 	}
 	return g
-}
-
-// reversed is an encryption that hides a secret from whoever looks for it as it is, and from nobody else.
-type reversed struct{}
-
-func (reversed) Seal(plaintext, _ []byte) ([]byte, error) {
-	sealed := slices.Clone(plaintext)
-	slices.Reverse(sealed)
-	return sealed, nil
-}
-
-func (r reversed) Unseal(ciphertext, context []byte) ([]byte, error) {
-	return r.Seal(ciphertext, context)
 }
 
 // introspection allows it, which is the server's to decide.
@@ -136,6 +122,7 @@ func read(t testing.TB, response *graphql.Response) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	canary.LookAtAnswer(t, "the answer", string(text))
 	var out answer
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()

@@ -3,7 +3,6 @@ package scim_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/access/issuer"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/outbound"
 	"github.com/roster-gateway/roster/internal/testoidc"
 	"github.com/roster-gateway/roster/scim"
@@ -45,7 +45,7 @@ func TestA1NobodyIsLetIntoSCIMWithoutAToken(t *testing.T) {
 		}
 	}
 	w.get("/Users", "Authorization: bEARER "+w.bearer).is(http.StatusOK)
-	w.get("/Users", "Authorization: Bearer the-admin-token").fails(http.StatusForbidden, "") // A11
+	w.get("/Users", "Authorization: Bearer "+adminToken).fails(http.StatusForbidden, "") // A11
 }
 
 // The credential cannot be checked: that is no 401, which would put a client into quarantine.
@@ -58,7 +58,7 @@ func TestTokensThatCannotBeChecked(t *testing.T) {
 		context.DeadlineExceeded:  http.StatusServiceUnavailable,
 		errors.New("some reason"): http.StatusUnauthorized,
 	} {
-		handler := scim.NewHandler(nil, failing{err}, scim.Config{Log: slog.New(slog.DiscardHandler)})
+		handler := scim.NewHandler(nil, failing{err}, scim.Config{Log: canary.Log(t)})
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/scim/v2/Users", nil)
 		rec := httptest.NewRecorder()
 		handler.ServeHTTP(rec, r)
@@ -375,7 +375,7 @@ func TestA11TokenKindsAreNotInterchangeable(t *testing.T) {
 		"the instance's SCIM token":  {w.bearer, no, yes, yes},
 		"another instance's":         {foreign, no, missing, yes},
 		"a reader":                   {reader, yes, no, no},
-		"the admin token":            {"the-admin-token", yes, no, no},
+		"the admin token":            {adminToken, yes, no, no},
 		"an issuer's, for SCIM":      {issued("SCIM"), no, yes, no},
 		"an issuer's, for reading":   {issued("READ"), yes, no, no},
 		"an issuer's, for both":      {issued("READ SCIM"), yes, yes, no},
@@ -401,7 +401,7 @@ func (w *world) trustingAll() (*testoidc.Provider, *access.Service) {
 	for _, s := range append(slices.Clone(access.AdminScopes), access.SCIM) {
 		trusted.Grants = append(trusted.Grants, access.Grant{Claim: "scope", Value: string(s), Scopes: []access.Scope{s}})
 	}
-	return p, access.New(w.store, access.Config{AdminToken: "the-admin-token", Issuers: []access.Issuer{trusted}})
+	return p, access.New(w.store, access.Config{AdminToken: adminToken, Issuers: []access.Issuer{trusted}})
 }
 
 // What a door needs stands in the table of rules, beside what fields need, and each door goes by it: whatever scopes

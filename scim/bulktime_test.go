@@ -2,13 +2,13 @@ package scim_test
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/scim"
 	"github.com/roster-gateway/roster/scim/schema"
 )
@@ -32,7 +32,7 @@ func (c runningOut) Deadline() (time.Time, bool) {
 func TestBulkOutOfTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	handler := scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: publicURL, Log: slog.New(slog.NewTextHandler(w.log, nil)), Events: w.events})
+	handler := scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: publicURL, Log: canary.LogTo(t, w.log), Events: w.events})
 	left := uint64(0) // the statements until the time is over, beside the one that finds the token
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(out, r.WithContext(runningOut{r.Context(), w.store.Statements, w.store.Statements() + 1 + left}))

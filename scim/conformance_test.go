@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/scim"
 	"github.com/roster-gateway/roster/scim/schema"
 )
@@ -382,7 +383,7 @@ func TestConformanceChangedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: publicURL, Registry: types}))
+	server := httptest.NewServer(canary.Handler(t, scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: publicURL, Registry: types, Log: canary.Log(t)})))
 	t.Cleanup(server.Close)
 	now := &client{t: t, server: server.URL, prefix: w.prefix, bearer: w.bearer}
 	now.get("/Users/"+user).is(http.StatusOK).has(nil, kindsURN).has([]any{schema.UserURN}, "schemas")
@@ -404,7 +405,7 @@ func TestConformanceMadeUnique(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: publicURL, Registry: types}))
+	server := httptest.NewServer(canary.Handler(t, scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: publicURL, Registry: types, Log: canary.Log(t)})))
 	t.Cleanup(server.Close)
 	now := &client{t: t, server: server.URL, prefix: w.prefix, bearer: w.bearer}
 	for endpoint, body := range map[string]func(key, value string) map[string]any{

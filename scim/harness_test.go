@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/scim"
 	"github.com/roster-gateway/roster/scim/schema"
@@ -29,6 +29,7 @@ const (
 	enterprise = schema.EnterpriseUserURN
 	provider   = "HR"
 	maxBody    = 64 << 10
+	adminToken = canary.Mark + "-admin-token"
 )
 
 // world is a Roster over a database of its own, with a SCIM instance and a client of it.
@@ -87,12 +88,12 @@ func newWorldOf(t testing.TB, types *schema.Registry) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	w := &world{t: t, db: db, store: s, directory: directory.New(s, scim.DirectoryOptions(types)...), access: access.New(s, access.Config{AdminToken: "the-admin-token"}), log: &safeBuffer{}, database: database}
-	w.events = directory.NewProvisioningLog(s, slog.New(slog.NewTextHandler(w.log, nil)))
+	w := &world{t: t, db: db, store: s, directory: directory.New(s, scim.DirectoryOptions(types)...), access: access.New(s, access.Config{AdminToken: adminToken}), log: &safeBuffer{}, database: database}
+	w.events = directory.NewProvisioningLog(s, canary.LogTo(t, w.log))
 	handler := scim.NewHandler(w.directory, w.access, scim.Config{
-		PublicURL: publicURL, MaxBody: maxBody, Registry: types, Log: slog.New(slog.NewTextHandler(w.log, nil)), Events: w.events,
+		PublicURL: publicURL, MaxBody: maxBody, Registry: types, Log: canary.LogTo(t, w.log), Events: w.events,
 	})
-	w.server = httptest.NewServer(handler)
+	w.server = httptest.NewServer(canary.Handler(t, handler))
 	t.Cleanup(w.server.Close)
 	w.client = w.instance(provider)
 	return w

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/graphqlhttp"
 	"github.com/roster-gateway/roster/resolvers"
 )
@@ -35,12 +35,12 @@ func newGateway(t testing.TB) *gateway {
 	}
 	root := &resolvers.Resolver{Directory: w.directory, Access: w.access, Provisioning: w.events, PublicURL: publicURL}
 	graphQL := graphqlhttp.NewHandler(resolvers.NewSchema(root), graphqlhttp.Config{
-		Present: resolvers.Present, Extensions: resolvers.Extensions(root), Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Present: resolvers.Present, Extensions: resolvers.Extensions(root), Log: canary.LogTo(w.t, w.log),
 	})
 	refuse := func(w http.ResponseWriter, _ *http.Request, err error) {
 		http.Error(w, err.Error(), http.StatusForbidden)
 	}
-	g := &gateway{world: w, graphQL: httptest.NewServer(w.access.Middleware(graphQL, refuse))}
+	g := &gateway{world: w, graphQL: httptest.NewServer(canary.Handler(w.t, w.access.Middleware(graphQL, refuse)))}
 	t.Cleanup(g.graphQL.Close)
 	return g
 }
@@ -56,7 +56,7 @@ func (g *gateway) ask(query string, variables map[string]any, out any) {
 	if err != nil {
 		g.world.t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer the-admin-token")
+	r.Header.Set("Authorization", "Bearer "+adminToken)
 	r.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/access/issuer"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/outbound"
 	"github.com/roster-gateway/roster/internal/testoidc"
 	"github.com/roster-gateway/roster/scim"
@@ -24,7 +25,7 @@ func (w *world) trusting() (p *testoidc.Provider, at func(prefix, subject string
 		t.Fatal(err)
 	}
 	service := access.New(w.store, access.Config{Issuers: []access.Issuer{{URL: p.URL(), Audience: publicURL, Grants: access.SCIMGrants(publicURL + "/write"), Client: fetch}}})
-	server := httptest.NewServer(scim.NewHandler(w.directory, service, scim.Config{PublicURL: publicURL}))
+	server := httptest.NewServer(canary.Handler(t, scim.NewHandler(w.directory, service, scim.Config{PublicURL: publicURL, Log: canary.Log(t)})))
 	t.Cleanup(server.Close)
 	return p, func(prefix, subject string) *client {
 		return &client{t: t, server: server.URL, prefix: prefix, bearer: p.Token(p.Claims(publicURL, map[string]any{"sub": subject}))}

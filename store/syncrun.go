@@ -170,14 +170,19 @@ func (s *Store) ApproveRun(ctx context.Context, uid uuid.UUID, planHash string, 
 }
 
 // CancelRun implements [syncer.Runs]. Whoever works on the run learns it by the lease, and gives up what it is writing;
-// until then it waits, so that nothing is written after it.
+// until then it waits, so that nothing is written after it. Where the run could not be ended, its audit row for one, whoever works
+// on it goes on, or the next one to take it up.
 func (s *Store) CancelRun(ctx context.Context, uid uuid.UUID, from []syncer.Status, reason string, a directory.Audit) (bool, error) {
 	statuses := make(pq.StringArray, len(from))
 	for i, status := range from {
 		statuses[i] = string(status)
 	}
-	if _, err := s.direct().exec(ctx, `UPDATE sync_lease l SET cancelled = true FROM sync_run r
-		WHERE r.id = l.run_id AND r.uid = $1 AND r.status = ANY($2)`, uid.String(), statuses); err != nil {
+	tell := func(ctx context.Context, cancelled bool) error {
+		_, err := s.direct().exec(ctx, `UPDATE sync_lease l SET cancelled = $3 FROM sync_run r
+			WHERE r.id = l.run_id AND r.uid = $1 AND r.status = ANY($2)`, uid.String(), statuses, cancelled)
+		return err
+	}
+	if err := tell(ctx, true); err != nil {
 		return false, err
 	}
 	_, err := s.change(ctx, "INSTANCE", a, `UPDATE sync_run SET status = 'CANCELLED', ended_at = now(), reason = $5
@@ -189,6 +194,9 @@ func (s *Store) CancelRun(ctx context.Context, uid uuid.UUID, from []syncer.Stat
 		WHERE hold = 'QUARANTINED' AND id IN (SELECT id FROM changed WHERE plan_hash IS NOT NULL)`, uid.String(), statuses, reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
+	}
+	if err != nil {
+		err = errors.Join(err, tell(context.WithoutCancel(ctx), false))
 	}
 	return err == nil, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/syncer"
 )
 
@@ -802,7 +803,7 @@ func TestR22ADisabledInstanceResolvesUnlessItSaysOtherwise(t *testing.T) {
 func TestR23SecretsReachTheConnectorAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.set("AAD", "test.secret", "canary")
+	w.set("AAD", "test.secret", canary.Mark)
 	i, err := w.people.Instance(t.Context(), "AAD", "")
 	w.must(err)
 	entries, err := w.people.Reader().RuntimeConfig(t.Context(), i)
@@ -825,7 +826,7 @@ func TestR23SecretsReachTheConnectorAndNobodyElse(t *testing.T) {
 	if left, err := w.store.SyncSecrets(t.Context(), i.ID); err != nil || len(left) > 0 {
 		t.Errorf("%d secrets of a deleted instance are left: %v", len(left), err)
 	}
-	if got := w.secret.Load(); secrets != 1 || got == nil || *got != "canary" {
+	if got := w.secret.Load(); secrets != 1 || got == nil || *got != canary.Mark {
 		t.Errorf("of %d secrets, the connector got %v", secrets, got)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testentra"
 )
 
@@ -71,8 +72,8 @@ func play(t *testing.T, exchanges ...exchange) (*source, *script) {
 	s := &script{t: t, left: exchanges}
 	server := testentra.Start(t, s)
 	s.base = server.URL
-	opened, err := open(connector.Config{AllowPrivate: true, Values: map[string]string{
-		keyTenant: testentra.Tenant, keyClientID: testentra.ClientID, keyClientSecret: "secret",
+	opened, err := open(connector.Config{AllowPrivate: true, Log: canary.Log(t), Values: map[string]string{
+		keyTenant: testentra.Tenant, keyClientID: testentra.ClientID, keyClientSecret: canary.Mark,
 		keyAuthority: server.URL, keyGraph: server.URL, "tls.caCertificate": server.CA,
 	}})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testentra"
 )
 
@@ -134,7 +135,7 @@ func TestCheck(t *testing.T) {
 
 func TestConfiguration(t *testing.T) {
 	t.Parallel()
-	good := map[string]string{keyTenant: testentra.Tenant, keyClientID: testentra.ClientID, keyClientSecret: "canary-secret"}
+	good := map[string]string{keyTenant: testentra.Tenant, keyClientID: testentra.ClientID, keyClientSecret: canary.Mark}
 	for name, c := range map[string]struct {
 		set  map[string]string
 		says string
@@ -171,7 +172,7 @@ func TestConfiguration(t *testing.T) {
 			continue
 		}
 		got := connector.AsError(err)
-		if got == nil || got.Code != connector.Misconfigured || !strings.Contains(got.Message, c.says) || strings.Contains(got.Message, "canary-secret") {
+		if got == nil || got.Code != connector.Misconfigured || !strings.Contains(got.Message, c.says) || len(canary.Find(got.Message)) > 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -20,11 +20,12 @@ import (
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/connector/microsoft"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testentra"
 )
 
 // secret is in no error.
-const secret = "canary-secret-value"
+const secret = canary.Mark + "-client-secret"
 
 // script answers one request after the other; the last one for all that follow.
 type script struct {
@@ -211,7 +212,7 @@ func TestATokenIsRenewedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := strings.Join(w.tokens, " "); got != "Bearer token-1 Bearer token-1 Bearer token-2 Bearer token-2" {
+	if got := strings.ReplaceAll(strings.Join(w.tokens, " "), canary.Mark+"-", ""); got != "Bearer token-1 Bearer token-1 Bearer token-2 Bearer token-2" {
 		t.Error(got)
 	}
 	form := w.server.SignIns()[0]

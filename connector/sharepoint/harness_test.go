@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/connector/sharepoint"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	sim "github.com/roster-gateway/roster/internal/sim/sharepoint"
 )
 
@@ -59,7 +59,7 @@ func start(t testing.TB, seed uint64) *world {
 
 // config is what the source of a world is opened with.
 func (w *world) config() connector.Config {
-	return connector.Config{AllowPrivate: true, Log: slog.New(slog.DiscardHandler), Values: configOf(w.server)}
+	return connector.Config{AllowPrivate: true, Log: canary.Log(w.t), Values: configOf(w.server)}
 }
 
 // configOf is what an instance is configured with that reads a simulated site.

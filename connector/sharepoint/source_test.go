@@ -9,6 +9,7 @@ import (
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/connector/sharepoint"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	sim "github.com/roster-gateway/roster/internal/sim/sharepoint"
 )
 
@@ -16,14 +17,14 @@ func TestOpenRefusesWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	w := start(t, 1)
 	for _, test := range []struct{ key, value, says string }{
-		{"sp.clientSecret", "canary-secret", "sp.clientSecret cannot be used"},
-		{"aad.clientSecret", "canary-secret", "takes no application that signs in with a client secret"},
+		{"sp.clientSecret", canary.Mark, "sp.clientSecret cannot be used"},
+		{"aad.clientSecret", canary.Mark, "takes no application that signs in with a client secret"},
 		{"sp.certificate", "", "sp.certificate is not set"},
-		{"sp.certificate", "canary-secret", "PEM"},
+		{"sp.certificate", canary.Mark, "PEM"},
 		{"sp.siteUrl", "http://contoso.sharepoint.com", "https URL"},
 		{"sp.siteUrl", "", "https URL"},
 		{"sp.authorityHost", "login.example.com", "https origin"},
-		{"tls.caCertificate", "canary-secret", "tls.caCertificate"},
+		{"tls.caCertificate", canary.Mark, "tls.caCertificate"},
 	} {
 		cfg := w.config()
 		cfg.Values[test.key] = test.value
@@ -31,7 +32,7 @@ func TestOpenRefusesWhatCannotBe(t *testing.T) {
 		explained := connector.AsError(err)
 		if source != nil || explained == nil || explained.Code != connector.Misconfigured || !strings.Contains(explained.Message, test.says) {
 			t.Errorf("%s = %q: %v", test.key, test.value, err)
-		} else if strings.Contains(err.Error(), "canary-secret") {
+		} else if strings.Contains(err.Error(), canary.Mark) {
 			t.Errorf("%s: the error tells the value: %v", test.key, err)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/roster-gateway/roster/internal/canary"
 )
 
 // exchanged is what came back for one request.
@@ -40,7 +42,7 @@ func (c *child) exchange(method, path string, header map[string]string, body io.
 			r.Header.Del(name)
 		}
 	}
-	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	transport := canary.Transport(c.t, &http.Transport{DisableKeepAlives: true, DisableCompression: true})
 	response, err := transport.RoundTrip(r)
 	if err != nil {
 		c.t.Fatalf("%s %.100s: %v", method, path, err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/faultproxy"
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/resolvers"
@@ -69,7 +70,7 @@ func (p *pair) set(member bool) (revision string, at time.Time) {
 	}
 	request.Header.Set("Authorization", "Bearer "+p.push)
 	request.Header.Set("Content-Type", "application/scim+json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := canary.Client(p).Do(request)
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/faultproxy"
 	"github.com/roster-gateway/roster/internal/testpg"
 )
@@ -152,7 +153,7 @@ func TestG22ClientGone(t *testing.T) {
 	defer leave()
 	gone := make(chan error, 1)
 	go func() {
-		response, err := http.DefaultClient.Do(c.question(admin, "", slowQuery).WithContext(ctx))
+		response, err := canary.Client(t).Do(c.question(admin, "", slowQuery).WithContext(ctx))
 		if err == nil {
 			response.Body.Close()
 		}

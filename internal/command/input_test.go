@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/roster-gateway/roster/internal/canary"
 )
 
 // small are the settings of a Roster whose body limits are small.
@@ -86,7 +88,7 @@ func TestL2BodiesThatLie(t *testing.T) {
 		}
 		r.Header.Set("Authorization", "Bearer "+d.token)
 		r.Header.Set("Content-Type", jsonType)
-		response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+		response, err := canary.Transport(t, &http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 		if err == nil { // else the connection was cut while we were sending
 			if response.Body.Close(); response.StatusCode != http.StatusRequestEntityTooLarge {
 				t.Errorf("%s, endless chunks: %d", path, response.StatusCode)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
@@ -144,7 +145,7 @@ func TestG18EventStreamsAreCapped(t *testing.T) {
 		t.Helper()
 		r := c.question(token, "", `{"query":"subscription{changes{kind}}"}`).WithContext(ctx)
 		r.Header.Set("Accept", "text/event-stream")
-		response, err := http.DefaultClient.Do(r)
+		response, err := canary.Client(t).Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

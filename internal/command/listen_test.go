@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/certificate"
 	"github.com/roster-gateway/roster/internal/config"
 	"github.com/roster-gateway/roster/internal/telemetry"
@@ -68,7 +69,7 @@ func TestServesTLS(t *testing.T) {
 		"ROSTER_TLS_KEY_FILE="+files.Key, "ROSTER_MANAGEMENT_LISTEN=127.0.0.1:0")
 	trust := x509.NewCertPool()
 	trust.AddCert(authority)
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: trust}}}
+	client := &http.Client{Timeout: patience, Transport: canary.Transport(t, &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: trust}})}
 	public := strings.Replace(c.base, "http:", "https:", 1)
 	apart := "https://" + c.logged("serving probes and metrics", "address")
 	if said := c.logged("serving", "public_url"); said != public {

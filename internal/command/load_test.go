@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/roster-gateway/roster/internal/canary"
 )
 
 // load is what clients of a Roster do while its database fails. Every client knows what it was told of its own writes, so
@@ -45,7 +47,7 @@ func startLoad(t *testing.T, c *child, timeout time.Duration) *load {
 	l := &load{
 		T: t, c: c, push: c.newToken(`{name: "push", scopes: [SCIM], provider: "HR", instance: ""}`),
 		bound: timeout + 2*time.Second, // the second that is promised, and one for a busy machine
-		http:  &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 4 * loadClients}},
+		http:  &http.Client{Timeout: patience, Transport: canary.Transport(t, &http.Transport{MaxIdleConnsPerHost: 4 * loadClients})},
 		stop:  make(chan struct{}), good: map[string]time.Time{},
 	}
 	l.team = c.create(l.push, "Groups", `{"displayName": "team"}`)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/command/front"
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/resolvers"
@@ -61,7 +62,7 @@ func (c *child) question(token, revision, body string) *http.Request {
 // post sends a GraphQL request and reads nothing but the answer's head.
 func (c *child) post(token, revision, body string) *http.Response {
 	c.t.Helper()
-	response, err := http.DefaultTransport.RoundTrip(c.question(token, revision, body))
+	response, err := canary.Transport(c.t, http.DefaultTransport).RoundTrip(c.question(token, revision, body))
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -57,6 +57,8 @@ type Gateway struct {
 	Replica func() directory.ReplicaStats
 	// Provisioning is what SCIM clients did; what of it waits to be written is written at the end.
 	Provisioning *directory.ProvisioningLog
+	// WriteUses writes which access tokens were used last, as far as it waits to be written.
+	WriteUses func(context.Context) error
 	// Sync is the synchronization with sources.
 	Sync *syncer.Service
 }
@@ -104,6 +106,7 @@ type service struct {
 	// stopBackground ends what runs beside requests.
 	stopBackground context.CancelFunc
 	provisioning   *directory.ProvisioningLog
+	writeUses      func(context.Context) error
 }
 
 // start brings Roster up: listener, database, schema, handlers, first token. The listener comes first because a port that
@@ -198,7 +201,7 @@ func (s *service) open(p *program) error {
 	s.metrics.ObserveStore(s.store.Statements, s.store.Stats)
 	s.metrics.ObserveReplica(gateway.Replica)
 	s.metrics.ObserveTokens(gateway.ExpiringTokens)
-	s.provisioning = gateway.Provisioning
+	s.provisioning, s.writeUses = gateway.Provisioning, gateway.WriteUses
 	s.metrics.ObserveProvisioning(s.provisioning.Stats)
 	s.metrics.ObserveSync(gateway.Sync)
 	s.metrics.ObserveReady(s.front.Ready)

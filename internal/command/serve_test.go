@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
-const admin = "admin-token-of-a-test"
+const admin = canary.Mark + "-admin-token"
 
 // TestOwnPostgresThroughItsLife starts on an empty folder, stops in order, and is killed: what was answered stays, the
 // first token is printed once, and no Postgres process outlives its Roster.

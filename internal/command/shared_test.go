@@ -1,9 +1,11 @@
 package command
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/roster-gateway/roster/internal/testpg"
@@ -44,6 +46,7 @@ type keeper struct {
 	start    sync.Once
 	child    *child
 	cleanups []func()
+	failed   atomic.Bool
 }
 
 func (k *keeper) Cleanup(f func()) { k.cleanups = append(k.cleanups, f) }
@@ -57,12 +60,23 @@ func (k *keeper) TempDir() string {
 	return dir
 }
 
-// Failed and Logf are called when the test that came first has ended.
-func (k *keeper) Failed() bool        { return false }
+// Failed, Logf, Helper and Errorf are called when the test that came first has ended.
+func (k *keeper) Failed() bool        { return k.failed.Load() }
 func (k *keeper) Logf(string, ...any) {}
+func (k *keeper) Helper()             {}
 
-func (k *keeper) end() {
+func (k *keeper) Errorf(format string, args ...any) {
+	k.failed.Store(true)
+	fmt.Printf("a shared server: "+format+"\n", args...)
+}
+
+// end returns the exit code that the tests should have for what is shared.
+func (k *keeper) end() int {
 	for i := len(k.cleanups) - 1; i >= 0; i-- {
 		k.cleanups[i]()
 	}
+	if k.Failed() {
+		return 1
+	}
+	return 0
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/resolvers"
 )
@@ -113,7 +114,7 @@ func (c *child) askAt(token, revision, body string) string {
 // ask is askAt for answers that may be refusals; the status is 0 where there is none.
 func (c *child) ask(token, revision, body string) (int, string) {
 	c.t.Helper()
-	response, err := http.DefaultClient.Do(c.question(token, revision, body))
+	response, err := canary.Client(c.t).Do(c.question(token, revision, body))
 	if err != nil {
 		return 0, err.Error()
 	}

@@ -15,7 +15,7 @@ const (
 	stopLimit    = 8500 * time.Millisecond
 	// crashLimit is what requests get to fail in order once Postgres is gone.
 	crashLimit = time.Second
-	// flushLimit is what the provisioning log gets to write what waits, and the traces to be sent.
+	// flushLimit is what the provisioning log and the uses of tokens get to be written, and the traces to be sent.
 	flushLimit = time.Second
 )
 
@@ -73,9 +73,12 @@ func (s *service) close(deadline time.Time) {
 	if s.stopBackground != nil {
 		s.stopBackground()
 	}
-	if s.provisioning != nil {
+	if s.provisioning != nil { // then there is all that was opened
 		ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
 		s.provisioning.Flush(ctx)
+		if err := s.writeUses(ctx); err != nil {
+			s.log.Warn("the last uses of access tokens were not noted", "error", err)
+		}
 		cancel()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), flushLimit)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
@@ -72,10 +73,13 @@ func (u *unfinished) finish() (int, string) {
 	return response.StatusCode, string(text)
 }
 
-// TestSafetyR21StopInOrder: a request in flight is answered, a stream is ended and not cut, and then Roster ends.
+// TestSafetyR21StopInOrder: a request in flight is answered, a stream is ended and not cut, what waits to be written is, and
+// then Roster ends.
 func TestSafetyR21StopInOrder(t *testing.T) {
 	t.Parallel()
-	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin, "ROSTER_DRAIN_GRACE=2s")
+	url := testpg.New(t)
+	c := serve(t, "ROSTER_DATABASE_URL="+url, "ROSTER_ADMIN_TOKEN="+admin, "ROSTER_DRAIN_GRACE=2s")
+	reader := c.newToken(`{name: "reader", scopes: [READ]}`)
 	if status, body := c.get("/health/ready", ""); status != http.StatusOK {
 		t.Fatalf("it is not ready: %d %s", status, body)
 	}
@@ -89,7 +93,7 @@ func TestSafetyR21StopInOrder(t *testing.T) {
 			t.Fatalf("/health/ready still answers %d %s", status, body)
 		}
 	}
-	c.graphQL(admin, `{ viewer { name } }`) // the listener still serves
+	c.graphQL(reader, `{ viewer { name } }`) // the listener still serves
 	if status, body := c.get("/health/live", ""); status != http.StatusOK {
 		t.Errorf("/health/live answers %d %s while it stops", status, body)
 	}
@@ -103,6 +107,10 @@ func TestSafetyR21StopInOrder(t *testing.T) {
 	if code := c.exit(10 * time.Second); code != 0 || time.Since(begun) > 10*time.Second {
 		t.Errorf("it ended with %d after %s, want 0 within 10 s", code, time.Since(begun))
 	}
+	var used bool
+	if err := beside(t, url).QueryRowContext(t.Context(), `SELECT last_used_at IS NOT NULL FROM access_token`).Scan(&used); err != nil || !used {
+		t.Errorf("the last use of the token was not noted (%v)", err)
+	}
 }
 
 // subscribe opens a stream of changes and returns its body.
@@ -115,7 +123,7 @@ func subscribe(t *testing.T, c *child) io.Reader {
 	request.Header.Set("Authorization", "Bearer "+admin)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "text/event-stream")
-	response, err := (&http.Transport{}).RoundTrip(request)
+	response, err := canary.Transport(t, &http.Transport{}).RoundTrip(request)
 	if err != nil {
 		t.Fatal(err)
 	}

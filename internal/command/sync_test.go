@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/roster-gateway/roster/internal/canary"
 )
 
 // TestSyncPage does what docs/sync.md says, block by block and in its order: it starts the simulators and Roster, pastes
@@ -211,7 +213,7 @@ func (r *pageReader) follow(b block, query string) (last []byte) {
 	for name, value := range map[string]string{"Authorization": "Bearer " + admin, "Content-Type": "application/json", "Accept": "text/event-stream"} {
 		request.Header.Set(name, value)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := canary.Client(r.t).Do(request)
 	if err != nil {
 		r.t.Fatal(err)
 	}

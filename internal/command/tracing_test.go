@@ -14,6 +14,7 @@ import (
 	traces "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 )
 
@@ -92,7 +93,7 @@ func TestTraces(t *testing.T) {
 		request := c.question(admin, "", query)
 		request.Header.Set("traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
 		request.Header.Set("baggage", "user=canary-baggage")
-		answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+		answer, err := canary.Transport(t, &http.Transport{DisableKeepAlives: true}).RoundTrip(request)
 		if err != nil {
 			t.Fatal(err)
 		}

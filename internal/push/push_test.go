@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/roster-gateway/roster/access"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/push"
 	"github.com/roster-gateway/roster/internal/scimclient"
 	"github.com/roster-gateway/roster/internal/testpg"
@@ -46,7 +46,7 @@ func newWorld(t testing.TB) *world {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	w := &world{t: t, directory: directory.New(s), access: access.New(s, access.Config{})}
-	w.handler = scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: "https://roster.example.com", Log: slog.New(slog.DiscardHandler)})
+	w.handler = canary.Handler(t, scim.NewHandler(w.directory, w.access, scim.Config{PublicURL: "https://roster.example.com", Log: canary.Log(t)}))
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
 			w.writes.Add(1)

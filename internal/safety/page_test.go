@@ -73,6 +73,18 @@ func tests(t *testing.T) map[string][]string {
 	return found
 }
 
+// recipe is what a target of the Makefile does.
+func recipe(t *testing.T, target string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\n"+target+":")
+	out, _, _ := strings.Cut(rest, "\n\n")
+	return out
+}
+
 // Each attack and fault has a test that carries its id, and docs/safety.md lists them.
 func TestSafetyPage(t *testing.T) {
 	found := tests(t)
@@ -80,7 +92,7 @@ func TestSafetyPage(t *testing.T) {
 	page.WriteString(`# Attacks and faults
 
 What Roster is attacked with and what fails around it, with the answer to each and the tests that show it. Tests run with
-` + "`make test`" + `; those that take long are in ` + "`make soak`" + ` or ` + "`make conformance`" + `. This page is made from the list and the tests by
+` + "`make test`" + `; where that is too short for a row, a longer run is named behind them. This page is made from the list and the tests by
 ` + "`go test ./internal/safety -update`" + `, and a row without a test fails.
 `)
 	for _, s := range sections {
@@ -91,6 +103,12 @@ What Roster is attacked with and what fails around it, with the answer to each a
 				t.Errorf("%s (%s) has no test", r.id, r.attack)
 			}
 			slices.Sort(list)
+			for _, long := range runs[r.id] {
+				if !strings.Contains(recipe(t, long.target), long.recipe) {
+					t.Errorf("%s: make %s does not run %q", r.id, long.target, long.recipe)
+				}
+				list = append(list, fmt.Sprintf("`make %s` (%s)", long.target, long.what))
+			}
 			fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", r.id, r.attack, r.answer, strings.Join(list, ", "))
 		}
 	}

@@ -12,6 +12,19 @@ type section struct {
 // faults TestSafety, as domain rules are numbered R01, R02 too.
 type row struct{ id, attack, answer string }
 
+// run is a long run that shows a row beyond its tests: a target of the Makefile, and what of its recipe does.
+type run struct{ target, recipe, what string }
+
+// runs are the long runs by the rows that they are of.
+var runs = map[string][]run{
+	"R3":  {{"soak", "-run TestSafetyR -count 1 -timeout 15m -thorough", "each fault, for longer"}},
+	"R9":  {{"soak", "./internal/soak", "three replicas, judged by a serial model"}},
+	"R12": {{"soak", "-run TestSafetyR -count 1 -timeout 15m -thorough", "twenty moments"}, {"conformance", "-kills=50", "fifty seeds"}},
+	"R13": {{"conformance", "-replicas=60s", "for a minute"}},
+	"R23": {{"soak", "./internal/soak", "ten minutes of load and faults, of which the test here judges the counts"}},
+	"R31": {{"fuzz", "-fuzztime $(FUZZTIME)", "each target for 30 s"}},
+}
+
 var sections = []section{
 	{"Authentication", []row{
 		{"A1", "No credential, on any route", "401 with `WWW-Authenticate`; only health is open; SCIM gets its own error body"},

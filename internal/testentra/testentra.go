@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/roster-gateway/roster/internal/canary"
 )
 
 // Tenant and ClientID are the ones that tests sign in with; the stand-in takes any.
@@ -71,10 +73,10 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.issued++
-	answer(w, map[string]any{"token_type": "Bearer", "expires_in": 3600, "ext_expires_in": 3600, "access_token": fmt.Sprintf("token-%d", s.issued)})
+	answer(w, map[string]any{"token_type": "Bearer", "expires_in": 3600, "ext_expires_in": 3600, "access_token": fmt.Sprintf(canary.Mark+"-token-%d", s.issued)})
 }
 
-// OnToken has a function answer requests for tokens. Where it reports false it has not, and a token is issued: token-1,
+// OnToken has a function answer requests for tokens. Where it reports false it has not, and a token is issued: a canary that ends in token-1,
 // token-2 and so on.
 func (s *Server) OnToken(f func(w http.ResponseWriter, form url.Values) bool) {
 	s.mu.Lock()

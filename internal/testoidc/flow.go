@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+
+	"github.com/roster-gateway/roster/internal/canary"
 )
 
 // code is an authorization code that was given out.
@@ -15,7 +17,7 @@ type code struct {
 }
 
 // Secret is the secret of the client "service". Other clients are public.
-const Secret = "service-secret"
+const Secret = canary.Mark + "-service"
 
 // authorize approves at once, or refuses where it was told to.
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {

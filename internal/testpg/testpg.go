@@ -29,7 +29,8 @@ const ServerVariable = "ROSTER_TEST_POSTGRES_URL"
 // limit bounds every step on the server; it is long because the packages of a whole test run may queue for it.
 const limit = 2 * time.Minute
 
-// New gives the URL of a fresh database with Roster's schema. It is dropped when the test ends, whoever is connected.
+// New gives the URL of a fresh database with Roster's schema. When the test ends, the database is looked through for secrets
+// and dropped, whoever is connected.
 func New(t testing.TB) string {
 	t.Helper()
 	server, err := maintenanceURL()
@@ -40,7 +41,9 @@ func New(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("testpg: %v", err)
 	}
-	return create(t, server, template)
+	address := create(t, server, template)
+	t.Cleanup(func() { look(t, address) })
+	return address
 }
 
 // Empty gives the URL of a fresh database with nothing in it. It is dropped when the test ends, whoever is connected.
@@ -105,7 +108,7 @@ func create(t testing.TB, server, template string) string {
 			t.Logf("testpg: the database %s stays behind: %v", name, err)
 		}
 	})
-	return databaseURL(server, name)
+	return withPassword(databaseURL(server, name))
 }
 
 // maintain runs work on one connection to the maintenance database and leaves nothing open.

@@ -5,7 +5,6 @@ package synctest
 import (
 	"context"
 	"flag"
-	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/internal/canary"
 	"github.com/roster-gateway/roster/internal/testpg"
 	"github.com/roster-gateway/roster/store"
 	"github.com/roster-gateway/roster/syncer"
@@ -77,20 +77,20 @@ func (r *Rig) For(t testing.TB) *Rig {
 }
 
 func (r *Rig) directory(s directory.Store) *directory.Directory {
-	options := []directory.Option{directory.WithSealer(plain{})}
+	options := []directory.Option{directory.WithSealer(canary.Sealer{})}
 	for _, t := range r.types {
 		options = append(options, directory.WithProviderType(t.ProviderType))
 	}
 	return directory.New(s, options...)
 }
 
-// Service makes a process that works on runs while its Work runs, and logs nothing. It applies many little chunks at once.
+// Service makes a process that works on runs while its Work runs. It applies many little chunks at once.
 func (r *Rig) Service(cfg syncer.Config) *syncer.Service {
 	return r.service(r.Store, r.People, cfg)
 }
 
 func (r *Rig) service(s syncer.Store, people *directory.Directory, cfg syncer.Config) *syncer.Service {
-	cfg.Types, cfg.Opener, cfg.AllowPrivate, cfg.Log = r.types, plain{}, true, slog.New(slog.DiscardHandler)
+	cfg.Types, cfg.Opener, cfg.AllowPrivate, cfg.Log = r.types, canary.Sealer{}, true, canary.Log(r.t)
 	cfg.Chunk, cfg.ChunksAtOnce = 3, 3
 	return syncer.New(s, people, cfg)
 }
@@ -100,12 +100,6 @@ func (r *Rig) Replica(left int64, after bool) (*Mortal, *syncer.Service) {
 	m := newMortal(r.Store, left, after)
 	return m, r.service(m, r.directory(m), syncer.Config{Lease: 150 * time.Millisecond, Poll: 5 * time.Millisecond})
 }
-
-// plain keeps secrets as they are, which no program does.
-type plain struct{}
-
-func (plain) Seal(plaintext, _ []byte) ([]byte, error)    { return plaintext, nil }
-func (plain) Unseal(ciphertext, _ []byte) ([]byte, error) { return ciphertext, nil }
 
 // Must fails the test at an error.
 func (r *Rig) Must(err error) {
