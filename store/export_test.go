@@ -10,6 +10,7 @@ import (
 
 	"github.com/roster-gateway/roster/audit"
 	"github.com/roster-gateway/roster/directory"
+	"github.com/roster-gateway/roster/syncer"
 )
 
 // The statements of every write.
@@ -86,38 +87,77 @@ type Copied struct {
 }
 
 // CopyThere copies rows into a table, and reads them back.
-func (s *Store) CopyThere(ctx context.Context, rows []Copied) ([]Copied, error) {
+func (s *Store) CopyThere(ctx context.Context, rows []Copied) (back []Copied, err error) {
+	err = s.inBulk(ctx, func(t bulkTx) error {
+		if _, err := t.exec(`CREATE TABLE copied (n bigint, yes boolean, text text, maybe text, list text[])`); err != nil {
+			return err
+		}
+		err := t.copyIn("copied", []string{"n", "yes", "text", "maybe", "list"}, len(rows), func(to *copyRow, i int) error {
+			r := rows[i]
+			to.int(r.N)
+			to.bool(r.Yes)
+			to.text(r.Text)
+			to.optional(r.Maybe)
+			to.array(len(r.List), func(i int) string { return r.List[i] })
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return t.all(&back, `SELECT * FROM copied`)
+	})
+	return back, err
+}
+
+// StageLinks stages links, sets them apart or not, and reads them back one by one, and how many rows they are in.
+func (s *Store) StageLinks(ctx context.Context, links []syncer.StagedLink, apart bool) (back []syncer.StagedLink, rows int, err error) {
+	err = s.inBulk(ctx, func(t bulkTx) error {
+		if _, err := t.exec(stageTables); err != nil {
+			return err
+		}
+		if err := t.stage(nil, links); err != nil {
+			return err
+		}
+		if apart {
+			if _, err := t.exec(apartSQL); err != nil {
+				return err
+			}
+		}
+		if err := t.get(&rows, `SELECT count(*) FROM stage_link_%[1]d`); err != nil {
+			return err
+		}
+		read, err := t.QueryContext(ctx, t.text(`SELECT seq, kind, owner_kind, owner_key, target, ref_kind, ref_key, ref_name, removed FROM `+toldLinks+` AS r ORDER BY seq`))
+		if err != nil {
+			return err
+		}
+		defer read.Close()
+		for read.Next() {
+			var l syncer.StagedLink
+			if err := read.Scan(&l.Seq, &l.Type, &l.OwnerKind, &l.OwnerKey, &l.Other.Provider, &l.Other.Kind, &l.Other.Key, &l.Other.Name, &l.Removed); err != nil {
+				return err
+			}
+			back = append(back, l)
+		}
+		return read.Err()
+	})
+	return back, rows, err
+}
+
+// inBulk runs do in a transaction of synchronization that is taken back.
+func (s *Store) inBulk(ctx context.Context, do func(t bulkTx) error) error {
 	db, err := s.bulk()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	db.SetMaxOpenConns(1)
 	conn, err := db.Connx(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer conn.Close()
 	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer tx.Rollback()
-	t := bulkTx{Tx: tx, conn: conn, ctx: ctx}
-	if _, err := t.exec(`CREATE TABLE copied (n bigint, yes boolean, text text, maybe text, list text[])`); err != nil {
-		return nil, err
-	}
-	err = t.copyIn("copied", []string{"n", "yes", "text", "maybe", "list"}, len(rows), func(to *copyRow, i int) error {
-		r := rows[i]
-		to.int(r.N)
-		to.bool(r.Yes)
-		to.text(r.Text)
-		to.optional(r.Maybe)
-		to.array(len(r.List), func(i int) string { return r.List[i] })
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	var back []Copied
-	return back, t.all(&back, `SELECT * FROM copied`)
+	return do(bulkTx{Tx: tx, conn: conn, ctx: ctx})
 }
