@@ -91,7 +91,7 @@ func (r *Rig) Service(cfg syncer.Config) *syncer.Service {
 
 func (r *Rig) service(s syncer.Store, people *directory.Directory, cfg syncer.Config) *syncer.Service {
 	cfg.Types, cfg.Opener, cfg.AllowPrivate, cfg.Log = r.types, canary.Sealer{}, true, canary.Log(r.t)
-	cfg.Chunk, cfg.ChunksAtOnce = 3, 3
+	cfg.Chunk, cfg.ChunksAtOnce = 10, 3
 	return syncer.New(s, people, cfg)
 }
 
