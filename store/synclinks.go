@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/roster-gateway/roster/syncer"
 )
@@ -40,44 +42,58 @@ const targetsSQL = `
 	) AS r JOIN provider_instance pi ON pi.deleted_at IS NULL JOIN provider p ON p.id = pi.provider_id AND p.deleted_at IS NULL
 	WHERE CASE r.target WHEN '' THEN pi.id = $1 ELSE p.name_key = r.target END`
 
-// These join the identity m that a reference r into instance $2 names: by its key, by its name, or by one that it had
-// (rule R09), whose FQN begins with $3. A live name retires an equal alias, so that no name leads to two.
+// These join the identity m that a reference r into a target's instance names: by its key, by its name, or by one that it
+// had (rule R09), whose FQN begins with the target's prefix. A live name retires an equal alias, so that no name leads to two.
 const (
-	otherByKey   = `JOIN identity m ON m.instance_id = $2 AND m.external_id = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind) AND m.status <> 'DELETED'`
-	otherByName  = `JOIN identity m ON m.instance_id = $2 AND m.name_key = r.ref_name AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END AND m.status <> 'DELETED'`
-	otherByAlias = `JOIN alias a ON a.fqn_key = $3 || r.ref_name AND a.retired_at IS NULL
-		JOIN identity m ON m.id = a.identity_id AND m.instance_id = $2 AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END
+	otherByKey   = `JOIN identity m ON m.instance_id = {instance} AND m.external_id = r.ref_key AND (r.ref_kind = '' OR m.kind = r.ref_kind) AND m.status <> 'DELETED'`
+	otherByName  = `JOIN identity m ON m.instance_id = {instance} AND m.name_key = r.ref_name AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END AND m.status <> 'DELETED'`
+	otherByAlias = `JOIN alias a ON a.fqn_key = {prefix} || r.ref_name AND a.retired_at IS NULL
+		JOIN identity m ON m.id = a.identity_id AND m.instance_id = {instance} AND m.kind = CASE r.ref_kind WHEN '' THEN 'USER' ELSE r.ref_kind END
 			AND m.status <> 'DELETED'`
 )
 
 // linkEnds are the container and the member of a link between its owner o and the other end m.
 const linkEnds = `CASE r.kind WHEN 'member' THEN o.id ELSE m.id END AS container_id, CASE r.kind WHEN 'member' THEN m.id ELSE o.id END AS member_id`
 
-// want resolves the references to one target, of the stage or of pending links, as far as both ends are there.
-func (t bulkTx) want(about runRow, to target) error {
-	joins := []string{otherByKey}
-	if to.ByName {
-		joins = []string{otherByName, otherByAlias}
-	}
-	for _, join := range joins {
-		query := `SELECT r.seq, r.kind, r.removed, $2 <> $1, ` + linkEnds + ` FROM ` + toldLinks + ` AS r
-			JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
-			` + join + ` WHERE r.target = $4 AND r.by_name = $5`
-		args := []any{about.Instance, to.Instance, to.Prefix, to.Target, to.ByName}
-		if to.Pending { // those of the own instance only where nothing else was told of them
-			query = `SELECT 0, r.kind, false, o.instance_id <> $1 OR $2 <> $1, ` + linkEnds + ` FROM pending_link r JOIN identity o ON o.id = r.owner_id AND o.status <> 'DELETED'
-				` + join + ` WHERE r.target = $4 AND (r.ref_key = '') = $5 AND (r.instance_id <> $1 OR NOT $6 AND NOT EXISTS (
-					SELECT FROM ` + toldLinks + ` AS n WHERE n.kind = r.kind AND n.owner_kind = o.kind AND n.owner_key = o.external_id
-						AND (n.kind = 'manager' OR n.target = r.target AND n.ref_key = r.ref_key AND n.ref_name = r.ref_name)))`
-			args = append(args, about.Full)
+// These resolve the references to a target, of the stage or of pending links, as far as both ends are there. Pending ones
+// of the own instance count only where nothing else was told of them.
+func wantOfStage(join string) string {
+	return `SELECT r.seq, r.kind, r.removed, {instance} <> $1 AS is_foreign, ` + linkEnds + ` FROM ` + toldLinks + ` AS r
+		JOIN identity o ON o.instance_id = $1 AND o.kind = r.owner_kind AND o.external_id = r.owner_key AND o.status <> 'DELETED'
+		` + join + ` WHERE r.target = {target} AND r.by_name = {by name}`
+}
+
+func wantOfPending(join string) string {
+	return `SELECT 0, r.kind, false, o.instance_id <> $1 OR {instance} <> $1, ` + linkEnds + ` FROM pending_link r
+		JOIN identity o ON o.id = r.owner_id AND o.status <> 'DELETED'
+		` + join + ` WHERE r.target = {target} AND (r.ref_key = '') = {by name} AND (r.instance_id <> $1 OR NOT $2 AND NOT EXISTS (
+			SELECT FROM ` + toldLinks + ` AS n WHERE n.kind = r.kind AND n.owner_kind = o.kind AND n.owner_key = o.external_id
+				AND (n.kind = 'manager' OR n.target = r.target AND n.ref_key = r.ref_key AND n.ref_name = r.ref_name)))`
+}
+
+// want resolves the references to all targets, into a table that is made of one query: such a one several processes of
+// the database fill.
+func (t bulkTx) want(about runRow, targets []target) error {
+	parts := []string{`SELECT 0::bigint AS seq, 'member'::link_kind AS kind, false AS removed, false AS is_foreign, 0::bigint AS container_id, 0::bigint AS member_id
+		WHERE $1::bigint IS NULL AND $2::boolean`} // the columns, and no row
+	args := []any{about.Instance, about.Full}
+	for _, to := range targets {
+		joins, resolve := []string{otherByKey}, wantOfStage
+		if to.ByName {
+			joins = []string{otherByName, otherByAlias}
 		}
-		// Every argument has a type, whether the join uses it or not.
-		query = `WITH told AS (SELECT $1::bigint, $2::bigint, $3::text) INSERT INTO want_%[1]d (seq, kind, removed, is_foreign, container_id, member_id) ` + query
-		if _, err := t.exec(query, args...); err != nil {
-			return err
+		if to.Pending {
+			resolve = wantOfPending
+		}
+		n := len(args)
+		args = append(args, to.Instance, to.Prefix, to.Target, to.ByName)
+		argument := strings.NewReplacer("{instance}", fmt.Sprintf("$%d", n+1), "{prefix}", fmt.Sprintf("$%d", n+2), "{target}", fmt.Sprintf("$%d", n+3), "{by name}", fmt.Sprintf("$%d", n+4))
+		for _, join := range joins {
+			parts = append(parts, argument.Replace(resolve(join)+` AND {prefix}::text IS NOT NULL`)) // every argument has a type, whether the join uses it or not
 		}
 	}
-	return nil
+	_, err := t.exec(`CREATE TABLE want_%[1]d WITH (autovacuum_enabled = off) AS `+strings.Join(parts, ` UNION ALL `), args...)
+	return err
 }
 
 // takenBackSQL finds the links that were taken back, notMadeSQL those that were told and are not there.
@@ -123,8 +139,6 @@ func (t bulkTx) planLinks(about runRow) (steps syncer.LinkSteps, err error) {
 	}
 	queries := []string{
 		lastManagerSQL, `DROP TABLE IF EXISTS want_%[1]d, todo_link_%[1]d`,
-		`CREATE TABLE want_%[1]d (seq bigint NOT NULL, kind link_kind NOT NULL, removed boolean NOT NULL, is_foreign boolean NOT NULL, container_id bigint NOT NULL,
-			member_id bigint NOT NULL) WITH (autovacuum_enabled = off)`,
 	}
 	if about.TakenBack {
 		queries = append([]string{apartSQL, lastWordSQL}, queries...)
@@ -138,10 +152,8 @@ func (t bulkTx) planLinks(about runRow) (steps syncer.LinkSteps, err error) {
 	if err := t.all(&targets, targetsSQL, about.Instance, about.Label); err != nil {
 		return steps, err
 	}
-	for _, to := range targets {
-		if err := t.want(about, to); err != nil {
-			return steps, err
-		}
+	if err := t.want(about, targets); err != nil {
+		return steps, err
 	}
 	difference, args := notMadeSQL, []any{}
 	if about.Full {
