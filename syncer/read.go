@@ -89,7 +89,8 @@ func newKeeper(ctx context.Context, r *round) *keeper {
 	return k
 }
 
-// The source is asked for no more than maxAhead pages before they are kept, and about keptAtOnce rows are kept at once.
+// The source is asked for no more than maxAhead pages before they are kept, and about keptAtOnce identities are kept at
+// once, or ten times as many links.
 const (
 	maxAhead   = 8
 	keptAtOnce = 5000
@@ -97,7 +98,7 @@ const (
 
 // join adds to a page those that have come after it.
 func (k *keeper) join(page *StagedPage) {
-	for len(page.Identities)+len(page.Links) < keptAtOnce {
+	for len(page.Identities)+len(page.Links)/10 < keptAtOnce {
 		select {
 		case next, more := <-k.pages:
 			if !more {
