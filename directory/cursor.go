@@ -68,16 +68,22 @@ func AfterID(list string, after *Cursor) (int64, error) {
 
 // CheckFirst refuses page sizes outside 1 to MaxPage.
 func CheckFirst(first int) error {
-	if first < 1 || first > MaxPage {
-		return BadInput("first", "first is %d; it must be from 1 to %d.", first, MaxPage)
+	if first >= 1 && first <= MaxPage {
+		return nil
 	}
-	return nil
+	e := BadInput("first", "first is %d; it must be from 1 to %d.", first, MaxPage)
+	if first > MaxPage {
+		e.Reason = ReasonLimit
+	}
+	return e
 }
 
 // CheckBatch refuses batches of more than MaxBatch keys.
 func CheckBatch(field string, n int) error {
-	if n > MaxBatch {
-		return BadInput(field, "%s holds %d entries; one request takes at most %d.", field, n, MaxBatch)
+	if n <= MaxBatch {
+		return nil
 	}
-	return nil
+	e := BadInput(field, "%s holds %d entries; one request takes at most %d.", field, n, MaxBatch)
+	e.Reason = ReasonLimit
+	return e
 }

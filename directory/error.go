@@ -32,6 +32,8 @@ const (
 	ReasonStale Reason = "stale"
 	// ReasonExpired: a cursor or a revision is of an earlier life of the store, or older than what is kept (CodeBadInput).
 	ReasonExpired Reason = "expired"
+	// ReasonLimit: more was asked for than one request may (CodeBadInput).
+	ReasonLimit Reason = "limit"
 )
 
 // Error is a failure that a caller may see. Message is one or two plain sentences: what was wrong and what to do.

@@ -5331,7 +5331,7 @@ enum SyncRunStatus {
   SYNCHRONIZING
   "All that the source told is in the directory."
   COMPLETE
-  "All but the failures is in the directory."
+  "All but the failures is in the directory; or the source broke off in the middle, of which ` + "`" + `reason` + "`" + ` tells, and nothing was changed."
   PARTIAL
   "It failed; ` + "`" + `reason` + "`" + ` says why."
   FAILED

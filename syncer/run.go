@@ -29,7 +29,7 @@ const (
 	Synchronizing Status = "SYNCHRONIZING"
 	// Complete: everything the source told is in the directory.
 	Complete Status = "COMPLETE"
-	// Partial: it is, but for the failures.
+	// Partial: it is, but for the failures; or nothing is, since the source broke off in the middle.
 	Partial Status = "PARTIAL"
 	Failed  Status = "FAILED"
 	// Quarantined: the plan waits for approval (rule R16).

@@ -73,8 +73,8 @@ func TestSafetyR13TwoReplicasStartOneSync(t *testing.T) {
 	w.agree("AAD")
 }
 
-// TestSafetyR14PageSevenOfTwentyFails: nothing is taken over of a round that broke off, nobody is deleted, and the next try
-// goes through.
+// TestSafetyR14PageSevenOfTwentyFails: a round that broke off is tried again where it did. Nothing is taken over of one that comes
+// no further, nobody is deleted, and the next run goes through.
 func TestSafetyR14PageSevenOfTwentyFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -86,24 +86,41 @@ func TestSafetyR14PageSevenOfTwentyFails(t *testing.T) {
 	source.forget(ids[0])
 	source.forget(ids[38])
 	var pages atomic.Int64
+	var asked []int // for pages, by the run that comes no further
 	source.fail = func(page int) error {
-		pages.Store(int64(page))
+		asked = append(asked, page)
 		if page == 6 {
 			return connector.Errorf(connector.Unavailable, "The source hung up.")
 		}
 		return nil
 	}
-	run := w.synced("AAD", syncer.StartOptions{Mode: syncer.ModeFull}, syncer.Failed)
-	if run.Reason == nil || *run.Reason != "The source hung up." || run.Deleted != 0 || run.Unlinked != 0 {
-		t.Errorf("the run says %v and deleted %d", run.Reason, run.Deleted)
+	run := w.synced("AAD", syncer.StartOptions{Mode: syncer.ModeFull}, syncer.Partial)
+	if want := "The source hung up. It had told 6 pages by then; nothing of them was taken over, and nothing was deleted."; run.Reason == nil || *run.Reason != want || run.Pages != 6 || run.Deleted != 0 || run.Unlinked != 0 {
+		t.Errorf("the run says %v after %d pages, and deleted %d", run.Reason, run.Pages, run.Deleted)
+	}
+	if diff := cmp.Diff([]int{0, 1, 2, 3, 4, 5, 6, 6}, asked); diff != "" {
+		t.Errorf("the pages that were asked for (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(before, w.directoryPicture("AAD")); diff != "" {
 		t.Errorf("a round that broke off changed something:\n%s", diff)
 	}
-	source.fail = func(page int) error { pages.Store(int64(page)); return nil }
-	w.synced("AAD", syncer.StartOptions{Mode: syncer.ModeFull}, syncer.Complete)
-	if n := pages.Load(); n < 19 {
-		t.Errorf("the source has %d pages, want about 20", n+1)
+	failures := 2
+	source.fail = func(page int) error {
+		pages.Store(int64(page))
+		if page%7 == 6 && failures > 0 {
+			failures--
+			return connector.Errorf(connector.Unavailable, "The source hung up.")
+		}
+		return nil
+	}
+	run = w.synced("AAD", syncer.StartOptions{Mode: syncer.ModeFull}, syncer.Partial)
+	if failures != 0 || run.Pages != 6 {
+		t.Errorf("a run that came no further the second time read %d pages", run.Pages)
+	}
+	failures = 1
+	run = w.synced("AAD", syncer.StartOptions{Mode: syncer.ModeFull}, syncer.Complete)
+	if n := pages.Load(); n < 19 || run.Pages != int(n)+1 || run.Reason != nil {
+		t.Errorf("the source has %d pages, want about 20, and the run says %v after %d", n+1, run.Reason, run.Pages)
 	}
 	w.agree("AAD")
 }

@@ -25,6 +25,8 @@ const (
 	maxBackOff = 6 * time.Hour
 	// storePause is how long a run rests that the database would not serve.
 	storePause = 2 * time.Second
+	// breakPause is how long a run rests whose source broke off in the middle, in looks for work ([Config.Poll]).
+	breakPause = 5
 )
 
 // Work queues runs that are due and works on runs that wait, until the context ends. What it is working on then is given
@@ -150,6 +152,9 @@ func (s *Service) end(ctx context.Context, c *Claimed, err error) {
 		err = s.store.Yield(ctx, c.Lease, storePause, "")
 	case source != nil && source.Code == connector.Throttled:
 		err = s.store.Yield(ctx, c.Lease, source.RetryAfter, source.Message)
+	case source != nil && source.Code == connector.Unavailable && s.pages(ctx, c) > c.Pages: // it came further than before
+		log.Info("the source broke off; the run goes on where it did", "reason", source.Message)
+		err = s.store.Yield(ctx, c.Lease, breakPause*s.cfg.Poll, source.Message)
 	default:
 		if err = s.fail(ctx, c, err); err == nil {
 			s.count(ctx, &c.Run)
@@ -160,14 +165,27 @@ func (s *Service) end(ctx context.Context, c *Claimed, err error) {
 	}
 }
 
+// pages counts the pages that a run has kept of a round that was not read to its end; 0 where it was, or it is not known.
+func (s *Service) pages(ctx context.Context, c *Claimed) int {
+	runs, err := s.store.RunsByUID(ctx, []uuid.UUID{c.UID})
+	if err != nil || runs[0] == nil || runs[0].Phase != "read" {
+		return 0
+	}
+	return runs[0].Pages
+}
+
 // isStoreTrouble reports whether the database failed in a way that passes.
 func isStoreTrouble(err error) bool { return directory.HasCode(err, directory.CodeUnavailable) }
 
-// fail ends a run as failed, and puts the next one off the further the more have failed (rule R17).
+// fail ends a run as failed, or as partial where its source broke off in the middle of a round, and puts the next one off the further the more have failed (rule R17).
 func (s *Service) fail(ctx context.Context, c *Claimed, cause error) error {
 	f := Finish{Status: Failed, Failed: true}
 	if source := connector.AsError(cause); source != nil {
 		f.Reason = source.Message
+		if n := s.pages(ctx, c); n > 0 && source.Code == connector.Unavailable {
+			f.Status = Partial
+			f.Reason += fmt.Sprintf(" It had told %d pages by then; nothing of them was taken over, and nothing was deleted.", n)
+		}
 		if source.Code == connector.NeedsConsent {
 			hold := directory.StateNeedsConsent
 			f.Hold, f.HoldReason = &hold, source.Message

@@ -215,10 +215,10 @@ func TestL6BatchesNameTheirLimit(t *testing.T) {
 	keys := func(n int, key string) string { return "[" + strings.TrimSuffix(strings.Repeat(key+",", n), ",") + "]" }
 	const check = `{"member":"a","container":"b"}`
 	for query, key := range map[string]string{
-		"query($k:[String!]!){identitiesByFqn(fqns:$k){id}}":                                             `"a"`,
-		"query($k:[String!]!){resolve(fqns:$k){asOf}}":                                                   `"a"`,
-		"query($k:[ID!]!){nodes(ids:$k){id}}":                                                            `"a"`,
-		"query($k:[MembershipCheckInput!]!){checkMembership(checks:$k){isMember}}":                       check,
+		"query L6($k:[String!]!){identitiesByFqn(fqns:$k){id}}":                                             `"a"`,
+		"query L6($k:[String!]!){resolve(fqns:$k){asOf}}":                                                   `"a"`,
+		"query L6($k:[ID!]!){nodes(ids:$k){id}}":                                                            `"a"`,
+		"query L6($k:[MembershipCheckInput!]!){checkMembership(checks:$k){isMember}}":                       check,
 		`mutation($k:[String!]!){addRoleMembers(input:{role:"nobody",members:$k}){userErrors{message}}}`: `"a"`,
 		`mutation($k:[String!]!){removeRoleMembers(input:{role:"no",members:$k}){userErrors{message}}}`:  `"a"`,
 	} {
@@ -230,6 +230,9 @@ func TestL6BatchesNameTheirLimit(t *testing.T) {
 		if !strings.Contains(over.body, "1001") || !strings.Contains(over.body, "at most 1000") || len(over.body) > 1024 {
 			t.Errorf("%s: 1,001 keys: %d %.300s", query, over.status, over.body)
 		}
+	}
+	if _, metrics := c.get("/metrics", admin); !strings.Contains(metrics, `roster_graphql_requests_total{code="LIMIT",operation="L6",type="query"} 4`) {
+		t.Error("the metrics do not count them as over a limit")
 	}
 	push := c.pushInto("L6")
 	bulk := c.exchange(http.MethodPost, "/scim/v2/Bulk", bearer(push), strings.NewReader(`{"Operations":`+keys(1001, "{}")+`}`))

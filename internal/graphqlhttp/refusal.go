@@ -29,8 +29,8 @@ const maxPathName = 64
 // errRefused marks errors that this package made, which are shown as they are.
 var errRefused = errors.New("refused")
 
-// errLimit marks those of them that are about a limit.
-var errLimit = fmt.Errorf("%w: over a limit", errRefused)
+// reasonLimit is what `extensions.reason` says of a request that is over a limit, here or behind.
+const reasonLimit = "limit"
 
 // refuse is a BAD_USER_INPUT error.
 func refuse(format string, args ...any) *gqlerror.Error {
@@ -40,14 +40,14 @@ func refuse(format string, args ...any) *gqlerror.Error {
 // overLimit is a BAD_USER_INPUT error about a limit.
 func overLimit(format string, args ...any) *gqlerror.Error {
 	err := refuse(format, args...)
-	err.Err = errLimit
+	err.Extensions["reason"] = reasonLimit
 	return err
 }
 
 // noted is how [Config].Failed calls an error: by its code, or LIMIT where the request is over a limit, which operators
 // have to tell from mistakes.
 func noted(err *gqlerror.Error) string {
-	if errors.Is(err.Err, errLimit) {
+	if err.Extensions["reason"] == reasonLimit {
 		return "LIMIT"
 	}
 	return codeOf(err)

@@ -124,7 +124,7 @@ var sections = []section{
 		{"R11", "A crowd that misses the same record", "one load"},
 		{"R12", "SIGKILL at any step of a run", "the state of an uninterrupted one"},
 		{"R13", "Two replicas start one synchronization", "one runs; who lost the lease writes nothing"},
-		{"R14", "A page in the middle fails", "tried again; nothing is deleted"},
+		{"R14", "A page in the middle fails", "tried again at that page; else the run is partial, and nothing is deleted"},
 		{"R15", "The source forgets where it was", "a full round, and nobody is gone in between"},
 		{"R16", "One bad object", "listed; the others go on"},
 		{"R17", "A source that loses everybody", "quarantined; that very plan is approved or rejected"},
