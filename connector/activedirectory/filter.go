@@ -1,4 +1,3 @@
-// Package activedirectory reads the users and groups of an Active Directory domain over LDAP.
 package activedirectory
 
 import (
@@ -33,6 +32,9 @@ func octets(attribute string, value []byte) string {
 
 // and matches what all of the filters do; empty ones say nothing.
 func and(filters ...string) string { return "(&" + strings.Join(filters, "") + ")" }
+
+// anyOf matches what one of the filters does.
+func anyOf(filters []string) string { return "(|" + strings.Join(filters, "") + ")" }
 
 // maxFilter is how long a filter of the configuration may be, in bytes: each parenthesis is a step down for who compiles it.
 const maxFilter = 4096
