@@ -108,6 +108,11 @@ func (s *source) watched(p phase) []string {
 	return append(always, slices.DeleteFunc(s.asked(p.kind()), func(name string) bool { return name == "uSNChanged" })...)
 }
 
+// has reports whether a row tells an attribute, be it that it was cleared.
+func (r row) has(name string) bool {
+	return slices.ContainsFunc(r.Attributes, func(a *ldap.EntryAttribute) bool { return strings.EqualFold(a.Name, name) })
+}
+
 func (r row) is(name string) bool { return strings.EqualFold(r.text(name), "TRUE") }
 
 // changedFolders ends the round where a folder was moved or renamed. One that is new comes with the time of its creation,
@@ -193,6 +198,8 @@ func (c *session) present(ctx context.Context, kind directory.IdentityKind, rows
 			page.Failures = append(page.Failures, connector.Failure{Code: directory.SourceError, Message: "The domain controller told a change of something that has no objectGUID. It is left out."})
 		case r.is("isDeleted"):
 			page.Identities = append(page.Identities, connector.Identity{Kind: kind, Key: r.key, Removal: c.removal(r)})
+		case r.has("isDeleted"):
+			return nil, connector.Errorf(connector.StateExpired, "Somebody was restored from the recycle bin, with links that nobody tells. Everything is read again.")
 		case !seen[r.key]:
 			seen[r.key] = true
 			keys = append(keys, r.key)

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/roster-gateway/roster/connector"
 	"github.com/roster-gateway/roster/directory"
 )
@@ -192,14 +190,12 @@ func (c *session) primaryGroup(ctx context.Context, r row) (string, error) {
 }
 
 // find reads what a filter matches of a kind, which is few.
-func (c *session) find(ctx context.Context, kind directory.IdentityKind, filter string, attributes []string) ([]row, error) {
-	result, err := c.search(ctx, &ldap.SearchRequest{
-		BaseDN: c.base, Scope: ldap.ScopeWholeSubtree, Filter: and(c.source.filter(kind), filter), Attributes: attributes, Controls: []ldap.Control{extendedDN},
+func (c *session) find(ctx context.Context, kind directory.IdentityKind, filter string, attributes []string) (found []row, err error) {
+	err = c.pages(ctx, and(c.source.filter(kind), filter), attributes, func(rows []row) error {
+		found = append(found, rows...)
+		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return rowsOf(result.Entries), nil
+	return found, err
 }
 
 // memberLinks adds links to members of a group, told or taken back.
@@ -250,5 +246,3 @@ func orElse(text, otherwise string) string {
 	}
 	return text
 }
-
-func decimal(n int) string { return strconv.Itoa(n) }

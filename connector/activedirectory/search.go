@@ -3,6 +3,7 @@ package activedirectory
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -77,53 +78,54 @@ const maxReadings = 5
 // members reads the members of a group, of which its row may hold the first ones alone. It reports false where they could
 // not be read whole: the ranges of a group that changes are out of step with one another.
 func (c *session) members(ctx context.Context, group row, each func([]string) error) (bool, error) {
-	values, s := group.values("member")
-	if err := each(values); err != nil || s.whole {
-		return true, err
-	}
 	for range maxReadings {
-		steady, err := c.ranges(ctx, group, s.last+1, each)
-		if steady || err != nil {
+		values, s := group.values("member")
+		if err := each(values); err != nil || s.whole {
+			return true, err
+		}
+		if steady, err := c.ranges(ctx, group, s, values, each); steady || err != nil {
 			return steady, err
 		}
 		again, err := c.one(ctx, guidName(group.key), []string{"uSNChanged", "member"}, []ldap.Control{extendedDN})
-		if err != nil {
-			return false, err
-		}
-		if again == nil {
-			return true, nil // it has gone
+		if err != nil || again == nil {
+			return true, err // where it has gone, the next round tells
 		}
 		group.Entry = again
-		if values, s = group.values("member"); s.whole {
-			return true, each(values)
-		}
-		if err := each(values); err != nil {
-			return false, err
-		}
 	}
 	return false, nil
 }
 
-// ranges reads the members of a group from one of them on. It reports false where the group has changed since its row.
-func (c *session) ranges(ctx context.Context, group row, from int, each func([]string) error) (bool, error) {
+// ranges reads the members of a group that come after some of them, each time from the last one on that is known. It reports
+// false where the group has changed since its row. That a member was deleted does not change the group: then another one has
+// its place.
+func (c *session) ranges(ctx context.Context, group row, s span, known []string, each func([]string) error) (bool, error) {
 	version := group.GetEqualFoldAttributeValue("uSNChanged")
-	for {
-		next, err := c.one(ctx, guidName(group.key), []string{"uSNChanged", "member;range=" + decimal(from) + "-*"}, []ldap.Control{extendedDN})
-		if err != nil || next == nil {
-			return true, err // where it has gone, the next round tells
-		}
-		if next.GetEqualFoldAttributeValue("uSNChanged") != version {
-			return false, nil
-		}
-		values, s := row{Entry: next}.values("member")
-		if err := each(values); err != nil || s.whole {
-			return true, err
-		}
-		if s.first != from || s.last < from {
+	for !s.whole {
+		if len(known) == 0 || s.last-s.first != len(known)-1 {
 			return false, c.astray()
 		}
-		from = s.last + 1
+		from := s.last
+		next, err := c.one(ctx, guidName(group.key), []string{"uSNChanged", fmt.Sprintf("member;range=%d-*", from)}, []ldap.Control{extendedDN})
+		switch {
+		case hasCode(err, ldap.LDAPResultOperationsError): // there are not that many any more
+			return false, nil
+		case err != nil || next == nil:
+			return true, err
+		}
+		var values []string
+		values, s = row{Entry: next}.values("member")
+		switch {
+		case next.GetEqualFoldAttributeValue("uSNChanged") != version, len(values) == 0, values[0] != known[len(known)-1]:
+			return false, nil
+		case s.first != from || !s.whole && s.last == from:
+			return false, c.astray()
+		}
+		if err := each(values[1:]); err != nil {
+			return true, err
+		}
+		known = values
 	}
+	return true, nil
 }
 
 // guidName names an object by its key ([MS-ADTS] section 3.1.1.3.1.2.4).
