@@ -46,7 +46,7 @@ const (
 var Type = connector.Type{
 	ProviderType: directory.ProviderType{
 		Name:        directory.TypeActiveDirectory,
-		Description: "One domain of Active Directory, read over LDAP.",
+		Description: "Active Directory, read over LDAP.",
 		ConfigKeys:  configKeys,
 	},
 	Open: func(cfg connector.Config) (connector.Source, error) {

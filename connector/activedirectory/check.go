@@ -99,7 +99,7 @@ func (c *session) checkBase(ctx context.Context) (string, error) {
 func (c *session) sample(ctx context.Context, kind directory.IdentityKind) (string, error) {
 	result, err := c.search(ctx, &ldap.SearchRequest{
 		BaseDN: c.base, Scope: ldap.ScopeWholeSubtree, Filter: c.source.filter(kind), Attributes: c.source.asked(kind),
-		Controls: []ldap.Control{paged(sampleSize, nil), extendedDN},
+		Controls: []ldap.Control{paged(groupsAtOnce, nil), extendedDN},
 	})
 	if err != nil {
 		return "", err
@@ -118,8 +118,6 @@ func (c *session) sample(ctx context.Context, kind directory.IdentityKind) (stri
 	}
 	return detail, nil
 }
-
-const sampleSize = 100
 
 const lacksReplication = "The account lacks the right Replicating Directory Changes (DS-Replication-Get-Changes) on the domain"
 

@@ -54,7 +54,7 @@ func (c *session) allMembers(ctx context.Context, group row, page *connector.Pag
 		return nil
 	}
 	filter := and(c.source.filter(directory.KindUser), equals("primaryGroupID", rid))
-	return c.pages(ctx, filter, []string{"objectGUID"}, func(rows []row) error {
+	return c.pages(ctx, usersAtOnce, filter, []string{"objectGUID"}, func(rows []row) error {
 		for _, r := range rows {
 			page.Links = append(page.Links, connector.Link{
 				Type: connector.Member, OwnerKind: directory.KindGroup, OwnerKey: group.key, Other: connector.Ref{Kind: directory.KindUser, Key: r.key},

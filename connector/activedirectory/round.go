@@ -133,7 +133,7 @@ func (c *session) full(ctx context.Context, r *reading) error {
 		return err
 	}
 	if r.Phase == ofUsers {
-		err := c.pages(ctx, c.source.filter(directory.KindUser), c.source.asked(directory.KindUser), func(rows []row) error {
+		err := c.pages(ctx, usersAtOnce, c.source.filter(directory.KindUser), c.source.asked(directory.KindUser), func(rows []row) error {
 			page := connector.Page{}
 			if err := c.take(ctx, directory.KindUser, rows, false, &page); err != nil {
 				return err
@@ -145,7 +145,7 @@ func (c *session) full(ctx context.Context, r *reading) error {
 		}
 		r.moved(ofGroups)
 	}
-	err := c.pages(ctx, c.source.filter(directory.KindGroup), c.source.asked(directory.KindGroup), func(rows []row) error {
+	err := c.pages(ctx, groupsAtOnce, c.source.filter(directory.KindGroup), c.source.asked(directory.KindGroup), func(rows []row) error {
 		return c.groupPage(ctx, rows, r.keep)
 	})
 	if err != nil {

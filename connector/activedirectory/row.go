@@ -191,7 +191,7 @@ func (c *session) primaryGroup(ctx context.Context, r row) (string, error) {
 
 // find reads what a filter matches of a kind, which is few.
 func (c *session) find(ctx context.Context, kind directory.IdentityKind, filter string, attributes []string) (found []row, err error) {
-	err = c.pages(ctx, and(c.source.filter(kind), filter), attributes, func(rows []row) error {
+	err = c.pages(ctx, groupsAtOnce, and(c.source.filter(kind), filter), attributes, func(rows []row) error {
 		found = append(found, rows...)
 		return nil
 	})

@@ -11,16 +11,19 @@ import (
 	"github.com/roster-gateway/roster/connector"
 )
 
-// pageSize is how many objects a page holds; a domain controller gives 1,000 at most.
-const pageSize = 500
+// How many objects a page holds. A domain controller gives 1,000 at most, and each group may come with 1,500 members.
+const (
+	usersAtOnce  = 500
+	groupsAtOnce = 50
+)
 
 // pages reads all that a filter matches below the base, page by page. The cookies of a search hold for its connection only.
-func (c *session) pages(ctx context.Context, filter string, attributes []string, each func([]row) error) error {
+func (c *session) pages(ctx context.Context, size uint32, filter string, attributes []string, each func([]row) error) error {
 	var cookie []byte
 	for empty := 0; ; {
 		result, err := c.search(ctx, &ldap.SearchRequest{
 			BaseDN: c.base, Scope: ldap.ScopeWholeSubtree, Filter: filter, Attributes: attributes,
-			Controls: []ldap.Control{paged(pageSize, cookie), extendedDN},
+			Controls: []ldap.Control{paged(size, cookie), extendedDN},
 		})
 		if err != nil {
 			return err

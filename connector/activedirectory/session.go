@@ -92,8 +92,9 @@ func (s *source) reach(ctx context.Context, u *url.URL) (*session, error) {
 	defer cancel()
 	raw, err := s.dialer.DialContext(within, "tcp", hostPort(u))
 	if err != nil {
-		return nil, microsoft.Unreachable(c.host, err)
+		return nil, c.unreachable(ctx, err)
 	}
+	c.free = context.AfterFunc(ctx, func() { _ = raw.Close() })
 	c.wire = &wire{Conn: raw, left: maxAnswer}
 	_ = raw.SetDeadline(time.Now().Add(connectLimit))
 	if u.Scheme == "ldap" {
@@ -106,18 +107,26 @@ func (s *source) reach(ctx context.Context, u *url.URL) (*session, error) {
 		err = wrapped.HandshakeContext(within)
 	}
 	if err != nil {
+		c.free()
 		_ = raw.Close()
-		if explained := connector.AsError(err); explained != nil {
-			return nil, err
-		}
-		return nil, microsoft.Unreachable(c.host, err)
+		return nil, c.unreachable(ctx, err)
 	}
 	_ = raw.SetDeadline(time.Time{})
-	c.free = context.AfterFunc(ctx, func() { _ = raw.Close() })
 	c.conn = ldap.NewConn(wrapped, true)
 	c.conn.SetTimeout(requestLimit)
 	c.conn.Start()
 	return c, nil
+}
+
+// unreachable says why there is no connection.
+func (c *session) unreachable(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case connector.AsError(err) != nil:
+		return err
+	}
+	return microsoft.Unreachable(c.host, err)
 }
 
 // startTLS asks for TLS on a connection (RFC 4511 section 4.14).

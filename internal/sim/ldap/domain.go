@@ -143,6 +143,18 @@ func (d *Domain) Create(class Class, rdn string, values map[string]string) strin
 	return d.create(class, d.base, rdn, values).id.String()
 }
 
+// Folder is the key of a folder by its name; empty where there is none.
+func (d *Domain) Folder(name string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, o := range d.all {
+		if o.class == Folder && o.rdn == name {
+			return o.id.String()
+		}
+	}
+	return ""
+}
+
 // on runs an operation on objects that are there, as one update.
 func (d *Domain) on(do func(usn uint64, o []*object) error, keys ...string) error {
 	d.mu.Lock()

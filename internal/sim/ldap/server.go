@@ -49,6 +49,7 @@ type Server struct {
 	refusal  string
 	dc       uuid.UUID
 	asked    int
+	signIns  int
 }
 
 // Start starts a server. It ends with Close.
@@ -129,6 +130,13 @@ func (s *Server) Searches() int {
 	return s.asked
 }
 
+// SignIns is how many sign-ins there were, refused ones too.
+func (s *Server) SignIns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.signIns
+}
+
 func (s *Server) accept() {
 	defer s.done.Done()
 	for {
@@ -207,6 +215,7 @@ func (c *client) bind(id any, op *ber.Packet) bool {
 	s := c.server
 	s.mu.Lock()
 	code := s.refusal
+	s.signIns++
 	s.mu.Unlock()
 	if !c.secure {
 		return c.result(id, ldap.ApplicationBindResponse, ldap.LDAPResultStrongAuthRequired, "00002028: LdapErr: DSID-0C090259, comment: The server requires binds to turn on integrity checking if SSL\\TLS are not already active on the connection, data 0, v3839")
