@@ -15,6 +15,7 @@ import (
 	"github.com/roster-gateway/roster/access/issuer"
 	"github.com/roster-gateway/roster/audit"
 	"github.com/roster-gateway/roster/connector"
+	"github.com/roster-gateway/roster/connector/activedirectory"
 	"github.com/roster-gateway/roster/connector/azuread"
 	"github.com/roster-gateway/roster/connector/sharepoint"
 	"github.com/roster-gateway/roster/console"
@@ -202,7 +203,7 @@ func trustedIssuers(s config.OIDC) ([]access.Issuer, error) {
 
 // sourceTypes are the kinds of source that are read, with the configuration that every one of them takes.
 func sourceTypes() []connector.Type {
-	types := []connector.Type{azuread.Type, sharepoint.Type}
+	types := []connector.Type{activedirectory.Type, azuread.Type, sharepoint.Type}
 	for i := range types {
 		types[i].ConfigKeys = append(slices.Clip(types[i].ConfigKeys), syncer.ConfigKeys()...)
 		types[i].Schedule = syncer.DefaultSchedule

@@ -75,11 +75,11 @@ func (c *Client) eachOrigin(ctx context.Context, origins []string, try func(cont
 func (c *Client) resolve(ctx context.Context, origin *url.URL) (string, error) {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", origin.Hostname())
 	if err != nil {
-		return "", unreachable(origin.Hostname(), err)
+		return "", Unreachable(origin.Hostname(), err)
 	}
 	for _, address := range addresses {
 		if c.public && !outbound.IsPublic(address) {
-			return "", unreachable(origin.Hostname(), &outbound.PrivateAddressError{Address: address.String()})
+			return "", Unreachable(origin.Hostname(), &outbound.PrivateAddressError{Address: address.String()})
 		}
 	}
 	return fmt.Sprintf("%s has an address.", origin.Hostname()), nil
@@ -93,7 +93,7 @@ func (c *Client) shakeHands(ctx context.Context, origin *url.URL) (string, error
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return "", unreachable(origin.Hostname(), err)
+		return "", Unreachable(origin.Hostname(), err)
 	}
 	_ = response.Body.Close()
 	return fmt.Sprintf("The certificate of %s is trusted.", origin.Hostname()), nil

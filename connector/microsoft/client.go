@@ -159,7 +159,7 @@ func (c *Client) once(ctx context.Context, address *url.URL, into any) error {
 
 // broken is an error of the network: one that passes, unless it is about the address or its certificate.
 func (c *Client) broken(err error) error {
-	explained := unreachable(c.origin.Hostname(), err)
+	explained := Unreachable(c.origin.Hostname(), err)
 	if explained.Code == connector.Misconfigured {
 		return explained
 	}

@@ -129,8 +129,8 @@ func (c *Client) refusal(address *url.URL, response *http.Response, body []byte)
 	return explained
 }
 
-// unreachable says why a host gave no answer. The address that was asked is left out: its query may hold a token.
-func unreachable(host string, err error) *connector.Error {
+// Unreachable says why a host gave no answer. The address that was asked is left out: its query may hold a token.
+func Unreachable(host string, err error) *connector.Error {
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}

@@ -98,7 +98,7 @@ func (s SignIn) token(ctx context.Context, client *http.Client, scope string) (a
 	case ctx.Err() != nil:
 		return token, ctx.Err()
 	case seen.err != nil && s.Credential != ManagedIdentity:
-		return token, unreachable(seen.host, seen.err)
+		return token, Unreachable(seen.host, seen.err)
 	}
 	return token, s.refused(err)
 }

@@ -17,6 +17,7 @@ import (
 type simCommand struct {
 	Graph      simGraphCommand      `cmd:"" help:"Simulate Microsoft Graph for one tenant of Entra ID, until a stop signal."`
 	SharePoint simSharePointCommand `cmd:"" name:"sharepoint" help:"Simulate one site collection of SharePoint Online, until a stop signal."`
+	LDAP       simLDAPCommand       `cmd:"" name:"ldap" help:"Simulate one domain controller of Active Directory, until a stop signal."`
 }
 
 type simGraphCommand struct {

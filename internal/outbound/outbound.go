@@ -43,25 +43,40 @@ var ErrTooLarge = errors.New("the answer is too large")
 func NewClient(cfg Config) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = max(cfg.Connections, 2)
-	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	transport.MaxResponseHeaderBytes = 64 << 10
 	if cfg.PublicOnly {
-		transport.DialContext = GuardedDialer().DialContext
+		transport.DialContext = cfg.Dialer().DialContext
 	}
 	if cfg.PublicOnly || cfg.Direct {
 		transport.Proxy = nil
 	}
-	roots, err := withCAs(cfg)
-	if err != nil {
+	var err error
+	if transport.TLSClientConfig, err = cfg.TLS(); err != nil {
 		return nil, err
 	}
-	transport.TLSClientConfig.RootCAs = roots
 	return &http.Client{
 		Transport: bounded{next: tracing.Transport(transport), max: cfg.MaxAnswer},
 		Timeout:   cfg.Timeout,
 		// Whoever asks decides about every address itself.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
+}
+
+// Dialer makes connections within the bounds, for what is not HTTP.
+func (cfg Config) Dialer() *net.Dialer {
+	if cfg.PublicOnly {
+		return GuardedDialer()
+	}
+	return plainDialer()
+}
+
+// TLS is how connections within the bounds are secured. Its error is one sentence about the CA certificates.
+func (cfg Config) TLS() (*tls.Config, error) {
+	roots, err := withCAs(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, nil
 }
 
 // withCAs is what is trusted; nil for the system's alone.

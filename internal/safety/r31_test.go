@@ -21,6 +21,8 @@ func TestSafetyR31RaceDetectorAndFuzzTargets(t *testing.T) {
 		"revisions":       {"directory", "FuzzRevision"},
 		"JWTs":            {"access/issuer", "FuzzVerify"},
 		"claims":          {"connector/sharepoint", "FuzzClaim"},
+		"LDAP escape":     {"connector/activedirectory", "FuzzEscapeFilter"},
+		"LDAP names":      {"connector/activedirectory", "FuzzReference"},
 	} {
 		files, err := filepath.Glob(filepath.Join(root, c.folder, "*_test.go"))
 		if err != nil {

@@ -18,8 +18,8 @@ import (
 // silent keeps the handshakes and aborted answers of tests out of the log.
 var silent = log.New(io.Discard, "", 0)
 
-// newCertificate makes a certificate authority, and a certificate of it for loopback. The authority's key is forgotten.
-func newCertificate() (leaf tls.Certificate, ca []byte, err error) {
+// NewCertificate makes a certificate authority, and a certificate of it for loopback. The authority's key is forgotten.
+func NewCertificate() (leaf tls.Certificate, ca []byte, err error) {
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Roster simulator CA"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 1, 0),

@@ -82,7 +82,7 @@ func Start(c Config) (*Server, error) {
 }
 
 func (s *Server) listen() error {
-	certificate, ca, err := newCertificate()
+	certificate, ca, err := NewCertificate()
 	if err != nil {
 		return err
 	}
