@@ -215,10 +215,10 @@ func TestL6BatchesNameTheirLimit(t *testing.T) {
 	keys := func(n int, key string) string { return "[" + strings.TrimSuffix(strings.Repeat(key+",", n), ",") + "]" }
 	const check = `{"member":"a","container":"b"}`
 	for query, key := range map[string]string{
-		"query L6($k:[String!]!){identitiesByFqn(fqns:$k){id}}":                                             `"a"`,
-		"query L6($k:[String!]!){resolve(fqns:$k){asOf}}":                                                   `"a"`,
-		"query L6($k:[ID!]!){nodes(ids:$k){id}}":                                                            `"a"`,
-		"query L6($k:[MembershipCheckInput!]!){checkMembership(checks:$k){isMember}}":                       check,
+		"query L6($k:[String!]!){identitiesByFqn(fqns:$k){id}}":                                          `"a"`,
+		"query L6($k:[String!]!){resolve(fqns:$k){asOf}}":                                                `"a"`,
+		"query L6($k:[ID!]!){nodes(ids:$k){id}}":                                                         `"a"`,
+		"query L6($k:[MembershipCheckInput!]!){checkMembership(checks:$k){isMember}}":                    check,
 		`mutation($k:[String!]!){addRoleMembers(input:{role:"nobody",members:$k}){userErrors{message}}}`: `"a"`,
 		`mutation($k:[String!]!){removeRoleMembers(input:{role:"no",members:$k}){userErrors{message}}}`:  `"a"`,
 	} {
