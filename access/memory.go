@@ -19,7 +19,8 @@ type heldTokens struct {
 	byHash map[Hash]*Token
 	byUID  map[uuid.UUID]*Token
 	// byURL are the SCIM instances by the token of their Tenant URL.
-	byURL map[string]*directory.Instance
+	byURL     map[string]*directory.Instance
+	instances []*directory.Instance
 }
 
 // HoldInMemory reads the tokens, with their instances, and keeps them up to date: from then on a request is
@@ -40,7 +41,7 @@ func (s *Service) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	held := &heldTokens{byHash: tokens, byUID: make(map[uuid.UUID]*Token, len(tokens)), byURL: tenants(instances)}
+	held := &heldTokens{byHash: tokens, byUID: make(map[uuid.UUID]*Token, len(tokens)), byURL: tenants(instances), instances: instances}
 	for _, t := range tokens {
 		held.byUID[t.UID] = t
 	}
@@ -73,6 +74,17 @@ func (s *Service) byUID(ctx context.Context, uid uuid.UUID) (*Token, error) {
 		return nil, err
 	}
 	return s.held.Load().byUID[uid], nil
+}
+
+// instances lists every instance.
+func (s *Service) instances(ctx context.Context) ([]*directory.Instance, error) {
+	if s.held.Load() == nil {
+		return s.store.Instances(ctx)
+	}
+	if err := s.replica.Fresh(ctx); err != nil {
+		return nil, err
+	}
+	return s.held.Load().instances, nil
 }
 
 // tenants are the SCIM instances by the token of their Tenant URL.

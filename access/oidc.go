@@ -74,6 +74,9 @@ func (s *Service) verify(ctx context.Context, i trusted, token string) (*Princip
 	if len(p.Scopes) == 0 {
 		return nil, forbidden("This access token lacks what gives a scope here. Ask its issuer for one with " + i.wanted() + ".")
 	}
+	if p.Within, err = s.partsOf(ctx, i, claims); err != nil {
+		return nil, err
+	}
 	if i.Identity == nil {
 		return p, nil
 	}
@@ -115,11 +118,8 @@ func (i trusted) wanted() string {
 // credential: it names the instance that a principal without one of its own writes to.
 func (s *Service) InstanceAt(ctx context.Context, urlToken string) (*directory.Instance, error) {
 	if s.held.Load() == nil {
-		instances, err := s.store.Instances(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return tenants(instances)[urlToken], nil
+		instances, err := s.instances(ctx)
+		return tenants(instances)[urlToken], err
 	}
 	if err := s.replica.Fresh(ctx); err != nil {
 		return nil, err

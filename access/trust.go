@@ -22,6 +22,8 @@ type Issuer struct {
 	Audience string `json:"audience"`
 	// Grants say what a token may do here: all that its claims give. A token with none of them opens nothing.
 	Grants []Grant `json:"grants"`
+	// RestrictTo narrows its tokens: each sees the parts that are its own, and one that has none opens nothing. Empty narrows nothing.
+	RestrictTo []Part `json:"restrictTo"`
 	// Identity says whom of the directory a token stands for; nil for nobody, as with tokens of programs.
 	Identity *IdentityClaim `json:"identity"`
 	// CAFile holds CA certificates (PEM) that are trusted for the issuer beside the system's; empty for none.
@@ -36,6 +38,15 @@ type Grant struct {
 	Claim  string  `json:"claim"`
 	Value  string  `json:"value"`
 	Scopes []Scope `json:"scopes"`
+}
+
+// Part is a part of the directory that tokens see: one instance of a provider, or all of them where Instance is nil. It is that
+// of tokens with a value among those of a claim, or of every one where both are empty.
+type Part struct {
+	Claim    string  `json:"claim"`
+	Value    string  `json:"value"`
+	Provider string  `json:"provider"`
+	Instance *string `json:"instance"`
 }
 
 // IdentityClaim says which user of one instance a token stands for: the one whose attribute, externalId or userName, is
@@ -105,11 +116,38 @@ func (i *Issuer) check() error {
 			return fmt.Errorf("grants[%d].%w", n, err)
 		}
 	}
+	if err := i.checkRestriction(); err != nil {
+		return err
+	}
 	if i.Identity == nil {
 		return nil
 	}
 	if err := i.Identity.check(); err != nil {
 		return fmt.Errorf("identity.%w", err)
+	}
+	return nil
+}
+
+// checkRestriction refuses parts that say nothing, and to narrow what has no narrow form.
+func (i *Issuer) checkRestriction() error {
+	if i.RestrictTo == nil {
+		return nil
+	}
+	if len(i.RestrictTo) == 0 {
+		return errors.New("restrictTo is empty, so that its tokens would see nobody: leave it out for tokens that see everything")
+	}
+	for n, p := range i.RestrictTo {
+		switch {
+		case p.Provider == "":
+			return fmt.Errorf("restrictTo[%d].provider is missing: name the label of what is seen", n)
+		case (p.Claim == "") != (p.Value == ""):
+			return fmt.Errorf("restrictTo[%d] has one of claim and value: name both, or neither for every token", n)
+		}
+	}
+	for n, g := range i.Grants {
+		if at := slices.IndexFunc(g.Scopes, wide); at >= 0 {
+			return fmt.Errorf("grants[%d].scopes has %s, which cannot be narrowed: restrictTo is for READ and ROLE_ADMIN", n, g.Scopes[at])
+		}
 	}
 	return nil
 }

@@ -61,20 +61,26 @@ func TestReadIssuersRefuses(t *testing.T) {
 	t.Parallel()
 	const good = `{"issuer": "https://a", "audience": "b", "grants": [{"claim": "c", "value": "d", "scopes": ["READ"]}]}`
 	for name, test := range map[string]struct{ from, to, want string }{
-		"nothing":           {good, "", "issuers is missing or empty"},
-		"no JSON":           {`"issuer"`, `issuer`, "JSON"},
-		"an unknown field":  {`"audience"`, `"audiences"`, `"audiences"`},
-		"something after":   {`"READ"]}]}]}`, `"READ"]}]}]} {}`, "follows"},
-		"open address":      {`https://a`, `http://a.example.com`, "issuers[0].issuer does not do"},
-		"no address":        {`https://a`, ``, "issuers[0].issuer"},
-		"no audience":       {`"b"`, `""`, "issuers[0].audience is missing"},
-		"no grants":         {`[{"claim": "c", "value": "d", "scopes": ["READ"]}]`, `[]`, "issuers[0].grants is missing"},
-		"no claim":          {`"c"`, `""`, "issuers[0].grants[0].claim"},
-		"no value":          {`"d"`, `""`, "issuers[0].grants[0].value"},
-		"no scopes":         {`["READ"]`, `[]`, "issuers[0].grants[0].scopes"},
-		"no scope of ours":  {`"READ"`, `"read"`, `issuers[0].grants[0].scopes[0] is "read"`},
-		"two scopes in one": {`"claim": "c", "value": "d"`, `"claim": "scp", "value": "d e"`, "one scope"},
-		"twice":             {good, good + "," + good, "https://a is there twice"},
+		"nothing":               {good, "", "issuers is missing or empty"},
+		"no JSON":               {`"issuer"`, `issuer`, "JSON"},
+		"an unknown field":      {`"audience"`, `"audiences"`, `"audiences"`},
+		"something after":       {`"READ"]}]}]}`, `"READ"]}]}]} {}`, "follows"},
+		"open address":          {`https://a`, `http://a.example.com`, "issuers[0].issuer does not do"},
+		"no address":            {`https://a`, ``, "issuers[0].issuer"},
+		"no audience":           {`"b"`, `""`, "issuers[0].audience is missing"},
+		"no grants":             {`[{"claim": "c", "value": "d", "scopes": ["READ"]}]`, `[]`, "issuers[0].grants is missing"},
+		"no claim":              {`"c"`, `""`, "issuers[0].grants[0].claim"},
+		"no value":              {`"d"`, `""`, "issuers[0].grants[0].value"},
+		"no scopes":             {`["READ"]`, `[]`, "issuers[0].grants[0].scopes"},
+		"no scope of ours":      {`"READ"`, `"read"`, `issuers[0].grants[0].scopes[0] is "read"`},
+		"two scopes in one":     {`"claim": "c", "value": "d"`, `"claim": "scp", "value": "d e"`, "one scope"},
+		"twice":                 {good, good + "," + good, "https://a is there twice"},
+		"narrowed to nothing":   {`"audience": "b"`, `"audience": "b", "restrictTo": []`, "issuers[0].restrictTo is empty"},
+		"a part without a name": {`"audience": "b"`, `"audience": "b", "restrictTo": [{"instance": "x"}]`, "issuers[0].restrictTo[0].provider is missing"},
+		"a part of no value":    {`"audience": "b"`, `"audience": "b", "restrictTo": [{"provider": "x", "claim": "c"}]`, "issuers[0].restrictTo[0] has one of claim and value"},
+		"a wide scope": {
+			`"scopes": ["READ"]}]`, `"scopes": ["READ", "SYNC_ADMIN"]}], "restrictTo": [{"provider": "x"}]`, "issuers[0].grants[0].scopes has SYNC_ADMIN",
+		},
 		"identity without a claim": {
 			`"audience": "b"`, `"audience": "b", "identity": {"provider": "AAD"}`, "issuers[0].identity.claim is missing",
 		},
@@ -149,6 +155,83 @@ func TestClaimsGiveScopes(t *testing.T) {
 		if diff := cmp.Diff(test.want, got.Scopes); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// A token of an issuer sees the parts that are for every one, and those of its claims: as the instances are now.
+func TestZ3TokensOfAnIssuerAreNarrowed(t *testing.T) {
+	t.Parallel()
+	p := testoidc.New(t)
+	db := newStore(t)
+	d, hr := scimInstance(t, db, "HR")
+	if _, err := d.AddProvider(t.Context(), "CORP", directory.TypeSCIM, true); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]int64{"HR": hr.ID}
+	add := func(name string) {
+		t.Helper()
+		i, err := d.AddInstance(t.Context(), "CORP", name, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[name] = i.ID
+	}
+	add("EU")
+	add("US")
+	grants := []access.Grant{{Claim: "scope", Value: "read", Scopes: []access.Scope{access.Read}}}
+	byClaim := []access.Part{
+		{Claim: "groups", Value: "Europe", Provider: "corp", Instance: to("eu")}, {Claim: "groups", Value: "Everybody", Provider: "CORP"}, {Claim: "roles", Value: "HR", Provider: "HR"},
+	}
+	check := func(what string, s *access.Service, claims map[string]any, want ...string) {
+		t.Helper()
+		claims["scope"] = "read"
+		got, err := s.Authenticate(t.Context(), []string{"Bearer " + p.Token(p.Claims(audience, claims))})
+		if want == nil {
+			if !directory.HasCode(err, directory.CodeForbidden) || !strings.Contains(err.Error(), "Europe in groups") {
+				t.Errorf("%s: %+v, %v", what, got, err)
+			}
+			return
+		}
+		var seen []int64
+		for _, name := range want {
+			seen = append(seen, ids[name])
+		}
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		} else if diff := cmp.Diff(directory.ScopeOf(seen...), got.Within); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	narrowed := func(parts ...access.Part) *access.Service {
+		return trusting(t, db, d, access.Issuer{URL: p.URL(), Audience: audience, Grants: grants, RestrictTo: parts})
+	}
+	s := narrowed(byClaim...)
+	look := func(what string, everybody ...string) {
+		t.Helper()
+		check(what+": one instance", s, map[string]any{"groups": []string{"x", "Europe"}}, "EU")
+		check(what+": a provider", s, map[string]any{"groups": "Everybody"}, everybody...)
+		check(what+": of two claims", s, map[string]any{"groups": []string{"Europe"}, "roles": []string{"HR"}}, "EU", "HR")
+		check(what+": none", s, map[string]any{"groups": []string{"europe"}})
+		check(what+": the value elsewhere", s, map[string]any{"roles": "Europe"})
+	}
+	look("from the store", "EU", "US")
+	if err := d.HoldInMemory(t.Context(), db, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.HoldInMemory(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	look("in memory", "EU", "US")
+	add("ASIA")
+	eventually(t, "a new instance", func() bool {
+		got, err := s.Authenticate(t.Context(), []string{"Bearer " + p.Token(p.Claims(audience, map[string]any{"scope": "read", "groups": "Everybody"}))})
+		return err == nil && got.Within.Equal(directory.ScopeOf(ids["EU"], ids["US"], ids["ASIA"]))
+	})
+	check("every token", narrowed(access.Part{Provider: "HR"}), map[string]any{}, "HR")
+	check("a provider that is not there", narrowed(access.Part{Provider: "HR"}, access.Part{Provider: "none"}), map[string]any{}, "HR")
+	got, err := narrowed(access.Part{Provider: "none"}).Authenticate(t.Context(), []string{"Bearer " + p.Token(p.Claims(audience, map[string]any{"scope": "read"}))})
+	if err != nil || got.Within == nil || !got.Within.Equal(directory.ScopeOf()) {
+		t.Errorf("a part that is not there: %+v, %v; want one that sees nothing", got, err)
 	}
 }
 

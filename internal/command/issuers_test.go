@@ -56,3 +56,40 @@ func TestIssuersOfAFile(t *testing.T) {
 		t.Errorf("what was not granted: %s", answer)
 	}
 }
+
+// TestZ3Z4IssuersTokensAreNarrowed: whoever is out of the parts of a token is not there for it, and neither behind a role.
+func TestZ3Z4IssuersTokensAreNarrowed(t *testing.T) {
+	t.Parallel()
+	p := testoidc.New(t)
+	file := filepath.Join(t.TempDir(), "issuers.json")
+	text := fmt.Sprintf(`{"issuers": [{
+		"issuer": %q, "audience": "roster", "grants": [{"claim": "scp", "value": "read", "scopes": ["READ"]}],
+		"restrictTo": [{"provider": "Local"}, {"claim": "groups", "value": "HR", "provider": "HR"}, {"claim": "groups", "value": "CORP", "provider": "CORP", "instance": ""}]
+	}]}`, p.URL())
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := serve(t, "ROSTER_DATABASE_URL="+testpg.New(t), "ROSTER_ADMIN_TOKEN="+admin, "ROSTER_OIDC_ISSUERS="+file)
+	c.create(c.pushInto("HR"), "Users", `{"userName": "ana"}`)
+	c.create(c.pushInto("CORP"), "Users", `{"userName": "bo"}`)
+	c.graphQL(admin, `mutation { createRole(input: {name: "R"}) { userErrors { message } } }`)
+	c.graphQL(admin, `mutation { addRoleMembers(input: {role: "R", members: ["HR:ana", "CORP:bo"]}) { userErrors { message } } }`)
+	const query = `{ identitiesByFqn(fqns: ["HR:ana", "CORP:bo"]) { fqn } users(first: 10) { totalCount } roles(first: 1) { nodes { members { totalCount nodes { fqn } } } } }`
+	const form = `{"data":{"identitiesByFqn":[%s,%s],"users":{"totalCount":%d},"roles":{"nodes":[{"members":{"totalCount":%[3]d,"nodes":[%s]}}]}}}`
+	for _, test := range []struct {
+		groups    []string
+		ana, bo   string
+		n         int
+		inTheRole string
+	}{
+		{[]string{"HR"}, `{"fqn":"HR:ana"}`, "null", 1, `{"fqn":"HR:ana"}`},
+		{[]string{"CORP", "x"}, "null", `{"fqn":"CORP:bo"}`, 1, `{"fqn":"CORP:bo"}`},
+		{[]string{"HR", "CORP"}, `{"fqn":"HR:ana"}`, `{"fqn":"CORP:bo"}`, 2, `{"fqn":"HR:ana"},{"fqn":"CORP:bo"}`},
+		{nil, "null", "null", 0, ""},
+	} {
+		token := p.Token(p.Claims("roster", map[string]any{"scp": "read", "groups": test.groups}))
+		if got, want := c.graphQL(token, query), fmt.Sprintf(form, test.ana, test.bo, test.n, test.inTheRole); got != want {
+			t.Errorf("%v: %s\nwant %s", test.groups, got, want)
+		}
+	}
+}

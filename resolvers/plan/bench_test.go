@@ -49,7 +49,7 @@ func BenchmarkRoads(b *testing.B) {
 			}
 		}
 	}
-	r := newRoads(directory.New(m), access.New(nil, access.Config{}))
+	r := newRoads(directory.New(m), access.New(nil, access.Config{}), nil)
 	for _, load := range workloads {
 		if _, planned := r.same(b, load.query, load.variables); !planned {
 			b.Fatal(load.name, "is not planned")

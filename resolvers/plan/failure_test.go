@@ -130,7 +130,8 @@ func TestFailures(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	b := &broken{Store: s}
-	w := worldOver(t, newRoads(directory.New(b), access.New(s, access.Config{})), 1)
+	w := worldOver(t, newRoads(directory.New(b), access.New(s, access.Config{}), s), 1)
+	w.broken = true
 	failures := map[string]error{
 		"known":   &directory.Error{Code: directory.CodeUnavailable, Message: "Not now."},
 		"foreign": errors.New("the network is down"),

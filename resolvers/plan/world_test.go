@@ -3,7 +3,9 @@ package plan_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -32,7 +34,16 @@ func worldOver(t testing.TB, r *roads, seed uint64) *world {
 	random := rand.New(rand.NewPCG(seed, seed))
 	for n, i := range []*directory.Instance{w.instance(t, "HR", ""), w.instance(t, "CORP", "EU")} {
 		w.fill(t, random, i, n)
+		for event := range 5 {
+			key, kind, status := fmt.Sprint("key", event), "User", http.StatusCreated
+			id := uid(fmt.Sprintf("user%d-%d", n, event))
+			w.provisioning.Record(directory.ProvisioningEvent{
+				At: time.Unix(int64(1000*n+event), 0), InstanceID: i.ID, Method: http.MethodPost, ResourceType: &kind, ResourceID: &id, ExternalID: &key,
+				Outcome: directory.ProvisioningCreated, Status: &status,
+			})
+		}
 	}
+	w.provisioning.Flush(t.Context())
 	for n := range 4 {
 		name := fmt.Sprint("Role", n)
 		if _, err := w.directory.CreateRole(t.Context(), name, nil); err != nil {
