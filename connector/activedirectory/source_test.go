@@ -2,6 +2,7 @@ package activedirectory
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -137,6 +138,24 @@ func TestFiltersOfTheConfigurationAreAsked(t *testing.T) {
 	got := mustRead(t, opened(t, started(t, sim.Config{Domain: domain}), map[string]string{keyUserFilter: "(department=Sales)", keyGroupFilter: "(sAMAccountName=none)"}), nil)
 	if len(got.ids) != 1 || got.ids[ana].Attributes["userName"] != "ana" {
 		t.Errorf("%+v", got.ids)
+	}
+}
+
+// However often connections break, a round comes to its end as long as each of them brings it further.
+func TestARoundGoesOnOverManyConnections(t *testing.T) {
+	t.Parallel()
+	domain := sim.NewDomain(2)
+	s := opened(t, started(t, sim.Config{Domain: domain, ChangesPerPage: 1, SearchesPerConnection: 9}), nil)
+	got := mustRead(t, s, nil)
+	want := map[string]bool{}
+	for i := range 20 {
+		want[domain.Create(sim.User, fmt.Sprint("User ", i), map[string]string{"sAMAccountName": fmt.Sprint("user", i)})] = true
+	}
+	got = mustRead(t, s, got.state)
+	for key := range want {
+		if got.ids[key].Attributes["userName"] == nil {
+			t.Errorf("%s is not told", key)
+		}
 	}
 }
 
