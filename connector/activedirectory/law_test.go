@@ -298,7 +298,7 @@ func inSCIM(kind directory.IdentityKind, o sim.Object) map[string]any {
 func TestLookupInTheDomain(t *testing.T) {
 	t.Parallel()
 	domain := sim.NewDomain(7)
-	domain.Populate(40, 10, 7)
+	domain.Populate(15, 5, 7)
 	server, err := sim.Start(sim.Config{Domain: domain, PageSize: 3, ValuesPerAnswer: 3})
 	if err != nil {
 		t.Fatal(err)

@@ -58,7 +58,8 @@ func (s *source) Read(ctx context.Context, from connector.From, stage func(conte
 	r := &reading{place: at, ctx: ctx, stage: stage}
 	err = s.trying(ctx, func() string { return at.DC }, func(c *session) (bool, error) {
 		r.further = false
-		return r.further, read(c, ctx, r)
+		err := read(c, ctx, r)
+		return r.further, err
 	})
 	if r.refused != nil {
 		return r.refused
@@ -87,7 +88,7 @@ func (r *reading) keep(page connector.Page) error {
 	return nil
 }
 
-// ended hides an error from those who would try again.
+// ended hides what an error is from those who would try again.
 type ended struct{ cause error }
 
 func (e *ended) Error() string { return e.cause.Error() }

@@ -2,15 +2,10 @@ package activedirectory
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
-	"io"
-	"net"
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
-	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 	"github.com/google/go-cmp/cmp"
 
@@ -129,235 +124,10 @@ func TestConfigurationsThatDoNotDo(t *testing.T) {
 	}
 }
 
-func TestSignInsThatAreRefused(t *testing.T) {
-	t.Parallel()
-	server := started(t, sim.Config{})
-	for code, want := range map[string]struct {
-		code connector.Code
-		text string
-	}{
-		"52e": {connector.Misconfigured, "does not take the account and the password"},
-		"525": {connector.Misconfigured, "knows no account"},
-		"530": {connector.Unavailable, "time of day"},
-		"532": {connector.NeedsConsent, "has expired"},
-		"533": {connector.NeedsConsent, "is disabled"},
-		"701": {connector.NeedsConsent, "Prolong"},
-		"773": {connector.NeedsConsent, "change its password"},
-		"775": {connector.Unavailable, "is locked"},
-		"abc": {connector.Misconfigured, "does not take the sign-in"},
-	} {
-		server.Refuse(code)
-		_, err := read(t, opened(t, server, nil), nil)
-		if codeOf(err) != want.code || !strings.Contains(err.Error(), want.text) || strings.Contains(err.Error(), server.Password) {
-			t.Errorf("%s: %v", code, err)
-		}
-	}
-	server.Refuse("")
-	_, err := read(t, opened(t, server, map[string]string{keyPassword: "wrong"}), nil)
-	if codeOf(err) != connector.Misconfigured {
-		t.Errorf("a wrong password: %v", err)
-	}
-}
-
 // A password that one controller refuses is not tried at the next one, which would bring the account nearer to be locked.
-func TestAWrongPasswordIsTriedOnce(t *testing.T) {
-	t.Parallel()
-	first, second := started(t, sim.Config{}), started(t, sim.Config{})
-	s := opened(t, first, map[string]string{
-		keyURLs: first.URL() + ", " + second.URL(), keyPassword: "wrong", "tls.caCertificate": string(first.CA()) + string(second.CA()),
-	})
-	if _, err := read(t, s, nil); codeOf(err) != connector.Misconfigured {
-		t.Fatal(err)
-	}
-	if n := first.SignIns() + second.SignIns(); n != 1 {
-		t.Errorf("it was tried %d times", n)
-	}
-}
-
-func TestAnotherControllerTakesOver(t *testing.T) {
-	t.Parallel()
-	domain := sim.NewDomain(3)
-	domain.Populate(10, 3, 3)
-	first, second := started(t, sim.Config{Domain: domain}), started(t, sim.Config{Domain: domain})
-	second.Password = first.Password
-	s := opened(t, first, map[string]string{keyURLs: first.URL() + "," + second.URL(), "tls.caCertificate": string(first.CA()) + string(second.CA())})
-	whole := mustRead(t, s, nil)
-	if got := mustRead(t, s, whole.state); len(got.ids) > 0 {
-		t.Errorf("nothing has changed, and %d are told", len(got.ids))
-	}
-	_ = first.Close()
-	if _, err := read(t, s, whole.state); codeOf(err) != connector.StateExpired {
-		t.Fatalf("another controller goes on with the cookies: %v", err)
-	}
-	if again := mustRead(t, s, nil); len(again.ids) != len(whole.ids) {
-		t.Errorf("the second one tells %d of %d", len(again.ids), len(whole.ids))
-	}
-}
-
-func TestConnectionsAreSecured(t *testing.T) {
-	t.Parallel()
-	secure, upgraded := started(t, sim.Config{}), started(t, sim.Config{StartTLS: true})
-	other := started(t, sim.Config{})
-	for name, c := range map[string]struct {
-		server *sim.Server
-		change map[string]string
-		want   connector.Code
-		text   string
-	}{
-		"LDAPS":                          {secure, nil, 0, ""},
-		"StartTLS":                       {upgraded, nil, 0, ""},
-		"the certificate of another one": {secure, map[string]string{"tls.caCertificate": string(other.CA())}, connector.Misconfigured, "not trusted"},
-		"the same after StartTLS":        {upgraded, map[string]string{"tls.caCertificate": string(other.CA())}, connector.Misconfigured, "not trusted"},
-		"StartTLS where TLS is spoken":   {secure, map[string]string{keyURLs: strings.Replace(secure.URL(), "ldaps", "ldap", 1)}, connector.Unavailable, "Roster tries again"},
-		"TLS where StartTLS is":          {upgraded, map[string]string{keyURLs: strings.Replace(upgraded.URL(), "ldap", "ldaps", 1)}, connector.Unavailable, "Roster tries again"},
-	} {
-		_, err := read(t, opened(t, c.server, c.change), nil)
-		switch {
-		case c.text == "":
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-		case codeOf(err) != c.want || !strings.Contains(err.Error(), c.text):
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestPrivateAddressesAreRefused(t *testing.T) {
-	t.Parallel()
-	server := started(t, sim.Config{})
-	s, err := Type.Open(connector.Config{Values: configOf(server)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := read(t, s, nil); codeOf(err) != connector.Misconfigured || !strings.Contains(err.Error(), "not of the public internet") {
-		t.Errorf("it is read: %v", err)
-	}
-	var failed []connector.Check
-	s.Check(t.Context(), func(c connector.Check) {
-		if !c.OK {
-			failed = append(failed, c)
-		}
-	})
-	if len(failed) != 1 || failed[0].Name != "name resolution" {
-		t.Errorf("%+v", failed)
-	}
-	if server.SignIns() > 0 {
-		t.Error("it was reached")
-	}
-}
-
-// raw answers each connection by a script.
-func raw(t *testing.T, answer func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { defer c.Close(); answer(c) }()
-		}
-	}()
-	return "ldap://" + l.Addr().String()
-}
-
 // Whoever announces gigabytes, nests without an end or says nothing at all is cut off.
-func TestHostileServers(t *testing.T) {
-	t.Parallel()
-	for name, answer := range map[string][]byte{
-		"4 GB":             {0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0x02, 0x01, 0x00},
-		"a length of 2^63": {0x30, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
-		"nesting":          []byte(strings.Repeat("\x30\x80", 5000)),
-		"a web page":       []byte("HTTP/1.1 400 Bad Request\r\n\r\n"),
-		"nothing":          nil,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := raw(t, func(c net.Conn) {
-				_, _ = c.Read(make([]byte, 1000))
-				_, _ = c.Write(answer)
-			})
-			s, err := patient().Open(connector.Config{AllowPrivate: true, Values: map[string]string{keyURLs: url, keyBindDN: "a", keyPassword: "b"}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := read(t, s, nil); connector.AsError(err) == nil {
-				t.Errorf("it is taken: %v", err)
-			}
-		})
-	}
-}
-
 // An answer that goes on and on ends at its bound, whatever its parts are.
-func TestAnswersAreBounded(t *testing.T) {
-	t.Parallel()
-	here, there := net.Pipe()
-	go func() {
-		for chunk := make([]byte, 1<<20); ; {
-			if _, err := there.Write(chunk); err != nil {
-				return
-			}
-		}
-	}()
-	w := &wire{Conn: here}
-	w.answers()
-	n, err := io.Copy(io.Discard, w)
-	_ = here.Close()
-	if n > maxAnswer || err == nil || !errors.Is(w.failure(), err) {
-		t.Errorf("%d bytes were read (%v)", n, err)
-	}
-	if ber.MaxPacketLengthBytes != maxAnswer || ber.MaxNestingDepth != maxNesting {
-		t.Error("packets are not bounded")
-	}
-}
-
-func TestAContextEndsARead(t *testing.T) {
-	t.Parallel()
-	url := raw(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }) // it listens, and never answers
-	s, err := patient().Open(connector.Config{AllowPrivate: true, Values: map[string]string{keyURLs: url, keyBindDN: "a", keyPassword: "b"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- s.Read(ctx, connector.From{}, func(context.Context, connector.Page) error { return nil })
-	}()
-	select {
-	case err := <-ended:
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("it ended with %v", err)
-		}
-	case <-time.After(15 * time.Second):
-		t.Fatal("it waits for who does not answer")
-	}
-}
-
 // Without the right to replicate nobody is told who was deleted, so everything is read each time.
-func TestWithoutTheRightEverythingIsRead(t *testing.T) {
-	t.Parallel()
-	server := started(t, sim.Config{NoReplication: true})
-	if got := mustRead(t, opened(t, server, nil), nil); got.state != nil {
-		t.Errorf("the next round begins at %s", got.state)
-	}
-	if _, err := read(t, opened(t, server, map[string]string{keyMode: modeDirSync}), nil); codeOf(err) != connector.Misconfigured || !strings.Contains(err.Error(), "Replicating Directory Changes") {
-		t.Errorf("%v", err)
-	}
-	may := started(t, sim.Config{Domain: server.Domain})
-	for _, change := range []map[string]string{{keyMode: modeFull}, {keyUserFilter: "(sAMAccountName=*)"}} {
-		if got := mustRead(t, opened(t, may, change), nil); got.state != nil {
-			t.Errorf("%v: the next round begins at %s", change, got.state)
-		}
-	}
-}
-
 func TestFiltersOfTheConfigurationAreAsked(t *testing.T) {
 	t.Parallel()
 	domain := sim.NewDomain(1)
@@ -368,6 +138,24 @@ func TestFiltersOfTheConfigurationAreAsked(t *testing.T) {
 	got := mustRead(t, opened(t, started(t, sim.Config{Domain: domain}), map[string]string{keyUserFilter: "(department=Sales)", keyGroupFilter: "(sAMAccountName=none)"}), nil)
 	if len(got.ids) != 1 || got.ids[ana].Attributes["userName"] != "ana" {
 		t.Errorf("%+v", got.ids)
+	}
+}
+
+// However often connections break, a round comes to its end as long as each of them brings it further.
+func TestARoundGoesOnOverManyConnections(t *testing.T) {
+	t.Parallel()
+	domain := sim.NewDomain(2)
+	s := opened(t, started(t, sim.Config{Domain: domain, ChangesPerPage: 1, SearchesPerConnection: 9}), nil)
+	got := mustRead(t, s, nil)
+	want := map[string]bool{}
+	for i := range 20 {
+		want[domain.Create(sim.User, fmt.Sprint("User ", i), map[string]string{"sAMAccountName": fmt.Sprint("user", i)})] = true
+	}
+	got = mustRead(t, s, got.state)
+	for key := range want {
+		if got.ids[key].Attributes["userName"] == nil {
+			t.Errorf("%s is not told", key)
+		}
 	}
 }
 
@@ -543,57 +331,4 @@ func TestExtraAttributes(t *testing.T) {
 }
 
 // The entries are as [MS-DTYP] section 2.4.4 writes them.
-func TestWhoMayReplicate(t *testing.T) {
-	t.Parallel()
-	everybody, _ := hex.DecodeString("01010000000000050b000000")
-	administrators, _ := hex.DecodeString("01020000000000052000000020020000")
-	guid := "aaf63111079cd111f79f00c04fc2dcd2"
-	other := "adf63111079cd111f79f00c04fc2dcd2"
-	list := func(entries ...string) []byte {
-		all := ""
-		for _, e := range entries {
-			all += e
-		}
-		body, _ := hex.DecodeString(all)
-		head := []byte{1, 0, 4, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 4, 0, 0, 0, byte(len(entries)), 0, 0, 0}
-		return append(head, body...)
-	}
-	ace := func(kind, flags, mask, object, sid string) string {
-		body := mask + object + sid
-		size := 4 + len(body)/2
-		return kind + flags + hex.EncodeToString([]byte{byte(size), byte(size >> 8)}) + body
-	}
-	const control, all, readOnly = "00010000", "ff010f00", "94000200"
-	we, admins := hex.EncodeToString(everybody), hex.EncodeToString(administrators)
-	for name, c := range map[string]struct {
-		descriptor []byte
-		want       bool
-	}{
-		"the right":                  {list(ace("05", "00", control, "01000000"+guid, we)), true},
-		"another right":              {list(ace("05", "00", control, "01000000"+other, we)), false},
-		"every right":                {list(ace("05", "00", control, "00000000", we)), true},
-		"full control":               {list(ace("00", "00", all, "", we)), true},
-		"reading":                    {list(ace("00", "00", readOnly, "", we)), false},
-		"of somebody else":           {list(ace("05", "00", control, "01000000"+guid, admins)), false},
-		"denied before":              {list(ace("06", "00", control, "01000000"+guid, we), ace("00", "00", all, "", we)), false},
-		"denied to somebody else":    {list(ace("01", "00", all, "", admins), ace("05", "00", control, "01000000"+guid, we)), true},
-		"for what is below":          {list(ace("05", "0a", control, "01000000"+guid, we)), false},
-		"nothing":                    {nil, false},
-		"no list":                    {make([]byte, 20), false},
-		"cut":                        {list(ace("05", "00", control, "01000000"+guid, we))[:40], false},
-		"an entry without an end":    {list("0500ffff" + control), false},
-		"an entry that says nothing": {list("05000800" + control), false},
-	} {
-		if got := grants(c.descriptor, [][]byte{everybody}); got != c.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
 // FuzzGrants: what others send for a security descriptor is read within its bounds.
-func FuzzGrants(f *testing.F) {
-	f.Add([]byte{1, 0, 4, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 5, 0, 40, 0, 0, 1, 0, 0})
-	f.Fuzz(func(t *testing.T, descriptor []byte) {
-		grants(descriptor, [][]byte{{1, 1, 0, 0, 0, 0, 0, 5, 11, 0, 0, 0}})
-	})
-}

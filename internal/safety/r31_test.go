@@ -22,6 +22,7 @@ func TestSafetyR31RaceDetectorAndFuzzTargets(t *testing.T) {
 		"JWTs":            {"access/issuer", "FuzzVerify"},
 		"claims":          {"connector/sharepoint", "FuzzClaim"},
 		"LDAP escape":     {"connector/activedirectory", "FuzzEscapeFilter"},
+		"access lists":    {"connector/activedirectory", "FuzzGrants"},
 		"LDAP names":      {"connector/activedirectory", "FuzzReference"},
 	} {
 		files, err := filepath.Glob(filepath.Join(root, c.folder, "*_test.go"))

@@ -29,6 +29,9 @@ func (c *client) search(id any, op *ber.Packet, controls map[string][]byte) bool
 	s.mu.Lock()
 	s.asked++
 	s.mu.Unlock()
+	if c.asked++; s.SearchesPerConnection > 0 && c.asked > s.SearchesPerConnection {
+		return false
+	}
 	if len(op.Children) != 8 {
 		return c.result(id, done, ldap.LDAPResultProtocolError, "")
 	}

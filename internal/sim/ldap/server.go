@@ -31,6 +31,8 @@ type Config struct {
 	// PageSize, ValuesPerAnswer and ChangesPerPage bound answers; 0: 1000 objects, 1500 values of a link, 1000 objects or
 	// values of links.
 	PageSize, ValuesPerAnswer, ChangesPerPage int
+	// SearchesPerConnection is how many searches a connection lives for; 0: it does not end by itself.
+	SearchesPerConnection int
 }
 
 // Server is one domain controller on loopback.
@@ -168,6 +170,7 @@ type client struct {
 	in     *bufio.Reader
 	secure bool
 	bound  bool
+	asked  int
 	pages  map[string][]*object // what there is left of searches, by their cookies
 }
 
