@@ -61,7 +61,7 @@ conformance: postgres ## Run the tests of all that a SCIM server has to do, in f
 	$(WITH_POSTGRES) $(GO) run ./conformance
 	$(WITH_POSTGRES) $(GO) test ./directory ./scim ./resolvers/plan -timeout 30m -count 1 -rapid.checks=300
 	$(WITH_POSTGRES) $(GO) test ./syncer -timeout 30m -count 1 -seeds=200 -kills=50 -replicas=60s
-	$(WITH_POSTGRES) $(GO) test ./connector/activedirectory ./connector/azuread ./connector/sharepoint -timeout 30m -count 1 -run TheDirectoryBecomes -seeds=200 -kills=50
+	$(WITH_POSTGRES) $(GO) test ./connector/activedirectory ./connector/azuread ./connector/sharepoint ./connector/sqldb -timeout 30m -count 1 -run TheDirectoryBecomes -seeds=200 -kills=50
 
 fuzz: postgres ## Fuzz what reads what strangers send, each target for FUZZTIME (30s)
 	@for package in $(FUZZ); do \

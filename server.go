@@ -18,6 +18,7 @@ import (
 	"github.com/roster-gateway/roster/connector/activedirectory"
 	"github.com/roster-gateway/roster/connector/azuread"
 	"github.com/roster-gateway/roster/connector/sharepoint"
+	"github.com/roster-gateway/roster/connector/sqldb"
 	"github.com/roster-gateway/roster/console"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/command"
@@ -203,7 +204,7 @@ func trustedIssuers(s config.OIDC) ([]access.Issuer, error) {
 
 // sourceTypes are the kinds of source that are read, with the configuration that every one of them takes.
 func sourceTypes() []connector.Type {
-	types := []connector.Type{activedirectory.Type, azuread.Type, sharepoint.Type}
+	types := []connector.Type{activedirectory.Type, azuread.Type, sharepoint.Type, sqldb.Type}
 	for i := range types {
 		types[i].ConfigKeys = append(slices.Clip(types[i].ConfigKeys), syncer.ConfigKeys()...)
 		types[i].Schedule = syncer.DefaultSchedule

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -19,11 +20,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/roster-gateway/roster/internal/canary"
+	"github.com/roster-gateway/roster/internal/faultproxy"
+	"github.com/roster-gateway/roster/internal/testpg"
 )
 
 // TestSyncPage does what docs/sync.md says, block by block and in its order: it starts the simulators and Roster, pastes
 // every GraphQL operation and every shell line, and compares the answers that are shown. A word in angle brackets stands
-// for a value that an earlier answer, or a simulator, has told.
+// for a value that an earlier answer, or a simulator, has told. Its SQL is run in a database of its own.
 func TestSyncPage(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
@@ -37,6 +40,7 @@ func TestSyncPage(t *testing.T) {
 		"an hour ago": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339),
 		"in an hour":  time.Now().Add(time.Hour).UTC().Format(time.RFC3339),
 	}}
+	source := r.database()
 	blocks := blocksOf(string(page))
 	done := map[string]int{}
 	for i, b := range blocks {
@@ -50,11 +54,33 @@ func TestSyncPage(t *testing.T) {
 			r.shell(b, answer)
 		case "graphql":
 			r.ask(b, answer)
+		case "sql":
+			if _, err := source.ExecContext(t.Context(), b.text); err != nil {
+				r.fatalf(b, "the database says %v", err)
+			}
 		}
 	}
 	if done["graphql"] < 20 || done["sh"] < 4 || done["json"] < 15 {
 		t.Errorf("the page holds %v: it is not what this test reads", done)
 	}
+}
+
+// database makes a database to read, and takes note of how it is reached over the network.
+func (r *pageReader) database() *sql.DB {
+	r.t.Helper()
+	url := testpg.Empty(r.t)
+	network, err := faultproxy.Start(url)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(network.Close)
+	r.told["sql.connectionString"] = network.URL()
+	db, err := sql.Open("postgres", url)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // block is a fenced block of a page.

@@ -21,6 +21,7 @@ func TestSafetyR31RaceDetectorAndFuzzTargets(t *testing.T) {
 		"revisions":       {"directory", "FuzzRevision"},
 		"JWTs":            {"access/issuer", "FuzzVerify"},
 		"claims":          {"connector/sharepoint", "FuzzClaim"},
+		"SQL statements":  {"connector/sqldb", "FuzzStatement"},
 		"LDAP escape":     {"connector/activedirectory", "FuzzEscapeFilter"},
 		"access lists":    {"connector/activedirectory", "FuzzGrants"},
 		"LDAP names":      {"connector/activedirectory", "FuzzReference"},

@@ -100,6 +100,7 @@ var sections = []section{
 	}},
 	{"SQL and secrets", []row{
 		{"Q1", "Injection in every text argument", "literal"},
+		{"Q2", "A query of an SQL source that writes, does not end, is several, or gives too much", "refused by how it is written and by the database, ended in time, capped"},
 		{"Q3", "Parentheses, asterisks and NUL in names that LDAP directories are asked for", "escaped; a filter of the configuration is compiled before it is kept"},
 		{"Q4", "Quotes and operators in the filters that sources are asked by", "escaped"},
 		{"Q5", "A copy of the database", "secrets are encrypted, bound to their row, with keys that can be rotated"},
