@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lib/pq"
+
 	"github.com/roster-gateway/roster/syncer"
 )
 
@@ -112,6 +114,22 @@ WHERE s.removal = 1 AND NOT EXISTS (SELECT FROM identity i
 	WHERE i.instance_id = r.instance_id AND i.kind = s.kind AND i.external_id = s.key AND i.status <> 'DELETED')
 ON CONFLICT DO NOTHING`
 
+// keepRefused puts those that a run refused in the place of those of the run before.
+func (t bulkTx) keepRefused(refused []syncer.IdentityRef) error {
+	kinds, keys := make(pq.StringArray, len(refused)), make(pq.StringArray, len(refused))
+	for i, ref := range refused {
+		kinds[i], keys[i] = string(ref.Kind), ref.Key
+	}
+	_, err := t.exec(`WITH now AS (
+			SELECT r.instance_id, n.kind, n.key FROM sync_run r, unnest($2::text[], $3::text[]) AS n (kind, key) WHERE r.id = $1
+		), past AS (
+			DELETE FROM sync_refused s USING sync_run r WHERE r.id = $1 AND s.instance_id = r.instance_id
+				AND NOT EXISTS (SELECT FROM now WHERE now.kind = s.kind AND now.key = s.key)
+		)
+		INSERT INTO sync_refused (instance_id, kind, key) SELECT instance_id, kind, key FROM now ON CONFLICT DO NOTHING`, t.run, kinds, keys)
+	return err
+}
+
 // Finish implements [syncer.Leases]. The state of the source moves on in the same transaction, and what the run kept aside
 // goes with it: nobody would come back to drop it.
 func (s *Store) Finish(ctx context.Context, l syncer.Lease, f syncer.Finish) error {
@@ -129,6 +147,9 @@ func (s *Store) Finish(ctx context.Context, l syncer.Lease, f syncer.Finish) err
 		}
 		if f.Advance {
 			if _, err := tx.exec(unseenSQL, l.Run); err != nil {
+				return err
+			}
+			if err := tx.keepRefused(f.Refused); err != nil {
 				return err
 			}
 		}

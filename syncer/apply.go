@@ -33,7 +33,7 @@ type failed struct {
 // rest is applied, which may free it.
 func (r *round) apply(ctx context.Context, size PlanSize) error {
 	for pass := 1; ; pass++ {
-		refused, err := r.pass(ctx, size)
+		refused, err := r.pass(ctx, size, pass > 1)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,8 @@ func progress(size PlanSize, refused int) bool {
 	return n > refused
 }
 
-func (r *round) pass(ctx context.Context, size PlanSize) ([]failed, error) {
+// pass applies what there is of the plan. Again, who is disabled comes with the others: their new names may be held by each other.
+func (r *round) pass(ctx context.Context, size PlanSize, again bool) ([]failed, error) {
 	store, l := r.s.store, r.c.Lease
 	atOnce := r.s.cfg.ChunksAtOnce
 	switch {
@@ -75,7 +76,11 @@ func (r *round) pass(ctx context.Context, size PlanSize) ([]failed, error) {
 	if err != nil {
 		return nil, err
 	}
-	refused, err := r.change(ctx, Create, Enable, Rename, Update)
+	first := []Action{Create, Enable, Rename, Update}
+	if again {
+		first = append(first, Disable)
+	}
+	refused, err := r.change(ctx, first...)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +201,7 @@ func (r *round) changes(ctx context.Context, steps []Step) (directory.Changes, [
 	}
 	var of []Step
 	for _, step := range steps {
-		known := records[identityKey{step.Kind, step.Key}]
+		known := records[IdentityRef{step.Kind, step.Key}]
 		switch {
 		case step.Action == Delete:
 			if known != nil {
@@ -220,10 +225,10 @@ func (r *round) changes(ctx context.Context, steps []Step) (directory.Changes, [
 }
 
 // records finds the identities that steps change, by their keys.
-func (r *round) records(ctx context.Context, steps []Step) (map[identityKey]*directory.Record, error) {
-	keys := make([]identityKey, len(steps))
+func (r *round) records(ctx context.Context, steps []Step) (map[IdentityRef]*directory.Record, error) {
+	keys := make([]IdentityRef, len(steps))
 	for i, step := range steps {
-		keys[i] = identityKey{step.Kind, step.Key}
+		keys[i] = IdentityRef{step.Kind, step.Key}
 	}
 	return r.stored(ctx, keys)
 }
@@ -253,6 +258,7 @@ func (r *round) note(ctx context.Context, refused []failed) error {
 		code := directory.InvalidValue
 		if directory.HasReason(f.err, directory.ReasonUniqueness) {
 			code = directory.DuplicateKey
+			r.refused = append(r.refused, IdentityRef{f.step.Kind, f.step.Key})
 		}
 		failure := Failure{ExternalID: f.step.Key, Code: code, Message: f.err.Message}
 		if f.step.Record != nil {
@@ -291,7 +297,7 @@ func (r *round) keepPlan(ctx context.Context) (string, error) {
 		lines := make([]PlannedChange, len(steps))
 		for i, step := range steps {
 			n++
-			fqn, detail := describe(step, records[identityKey{step.Kind, step.Key}])
+			fqn, detail := describe(step, records[IdentityRef{step.Kind, step.Key}])
 			lines[i] = PlannedChange{N: n, Action: step.Action, FQN: fqn, Detail: optional(detail)}
 			write(step.Action, fqn, detail, step.Key, step.Digest)
 		}

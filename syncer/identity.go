@@ -80,8 +80,8 @@ func (r *round) takeOver(ctx context.Context, page *connector.Page) (directory.I
 	if staged.Problem != nil {
 		return nil, directory.BadInput("", "%s", staged.Problem.Message)
 	}
-	key := identityKey{told.Kind, told.Key}
-	stored, err := r.stored(ctx, []identityKey{key})
+	key := IdentityRef{told.Kind, told.Key}
+	stored, err := r.stored(ctx, []IdentityRef{key})
 	if err != nil {
 		return nil, err
 	}

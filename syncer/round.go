@@ -20,6 +20,8 @@ type round struct {
 	full     bool
 	// seq numbers what is told.
 	seq int64
+	// refused are those whose names others have.
+	refused []IdentityRef
 }
 
 // run does what there is left to do of the run.
@@ -48,7 +50,7 @@ func (r *round) run(ctx context.Context) error {
 	if err := r.apply(ctx, size); err != nil {
 		return err
 	}
-	return r.finish(ctx, Finish{Status: Complete, Advance: true})
+	return r.finish(ctx, Finish{Status: Complete, Advance: true, Refused: r.refused})
 }
 
 // prepare looks at the instance and opens its source. It reports false where the run has ended with that.

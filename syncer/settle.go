@@ -16,17 +16,20 @@ const settleAtOnce = 500
 func (r *round) settle(ctx context.Context) error {
 	// What is looked up now was told after all else, also where an earlier replica has looked some of it up.
 	r.seq = time.Now().UnixNano()
+	if err := r.tryAgain(ctx); err != nil {
+		return err
+	}
 	afterKind, afterKey := "", ""
 	for {
 		told, err := r.s.store.Unsettled(ctx, r.c.Lease, afterKind, afterKey, settleAtOnce)
 		if err != nil || len(told) == 0 {
 			return err
 		}
-		known := map[identityKey]*directory.Record{}
+		known := map[IdentityRef]*directory.Record{}
 		if !r.full { // in a full round nothing counts that it did not tell
-			keys := make([]identityKey, len(told))
+			keys := make([]IdentityRef, len(told))
 			for i, t := range told {
-				keys[i] = identityKey{t.Kind, t.Key}
+				keys[i] = IdentityRef{t.Kind, t.Key}
 			}
 			if known, err = r.stored(ctx, keys); err != nil {
 				return err
@@ -39,7 +42,7 @@ func (r *round) settle(ctx context.Context) error {
 			for n < len(told) && told[n].Kind == told[0].Kind && told[n].Key == told[0].Key {
 				n++
 			}
-			row, more, err := r.settleOne(ctx, told[:n], known[identityKey{told[0].Kind, told[0].Key}])
+			row, more, err := r.settleOne(ctx, told[:n], known[IdentityRef{told[0].Kind, told[0].Key}])
 			if err != nil {
 				return err
 			}
@@ -51,6 +54,55 @@ func (r *round) settle(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// triedAgain bounds how many the source is asked for again in one round.
+const triedAgain = 500
+
+// tryAgain asks the source for those whose names others had in the last run. A differential round tells of them only where
+// they have changed, and it may be the others who have: where it tells of nobody, no name has become free.
+func (r *round) tryAgain(ctx context.Context) error {
+	if r.full { // it tells of everybody
+		return nil
+	}
+	refused, err := r.s.store.Refused(ctx, r.c.Lease, triedAgain)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refused {
+		page, err := r.source.Lookup(ctx, ref.Kind, ref.Key, "")
+		if err != nil {
+			return err
+		}
+		if page == nil { // it has gone, of which a round tells
+			continue
+		}
+		known, err := r.stored(ctx, []IdentityRef{{ref.Kind, ref.Key}})
+		if err != nil {
+			return err
+		}
+		var told []Staged
+		for _, found := range page.Identities {
+			r.seq++
+			told = append(told, r.row(found))
+		}
+		var links []StagedLink
+		for _, link := range page.Links {
+			r.seq++
+			links = append(links, StagedLink{Seq: r.seq, Link: link})
+		}
+		if len(told) == 0 {
+			continue
+		}
+		row, _, err := r.settleOne(ctx, told, known[IdentityRef{ref.Kind, ref.Key}])
+		if err != nil {
+			return err
+		}
+		if err := r.s.store.Settle(ctx, r.c.Lease, []Staged{row}, links); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settleOne makes one row of what was told of one identity, in its order, over what is known of it. Where the source told
@@ -95,26 +147,20 @@ func (r *round) settleOne(ctx context.Context, told []Staged, known *directory.R
 	return r.rules.stage(last.Seq, id, maps.Clone(o)), links, nil
 }
 
-// identityKey is what an instance's identity is known by at its source.
-type identityKey struct {
-	kind directory.IdentityKind
-	key  string
-}
-
 // stored finds the identities of the instance by their keys.
-func (r *round) stored(ctx context.Context, keys []identityKey) (map[identityKey]*directory.Record, error) {
+func (r *round) stored(ctx context.Context, keys []IdentityRef) (map[IdentityRef]*directory.Record, error) {
 	byKind := map[directory.IdentityKind][]string{}
 	for _, k := range keys {
-		byKind[k.kind] = append(byKind[k.kind], k.key)
+		byKind[k.Kind] = append(byKind[k.Kind], k.Key)
 	}
-	out := make(map[identityKey]*directory.Record, len(keys))
+	out := make(map[IdentityRef]*directory.Record, len(keys))
 	for kind, list := range byKind {
 		records, err := r.s.store.ByExternalIDs(ctx, r.instance.ID, kind, list)
 		if err != nil {
 			return nil, err
 		}
 		for i, record := range records {
-			out[identityKey{kind, list[i]}] = record
+			out[IdentityRef{kind, list[i]}] = record
 		}
 	}
 	return out, nil

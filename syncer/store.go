@@ -101,6 +101,8 @@ type Finish struct {
 	PlanHash *string
 	// Advance makes the end of the round the instance's state, and counts as a success: it lifts what holds the instance.
 	Advance bool
+	// Refused are those that the next round tries again, as others had their names.
+	Refused []IdentityRef
 	// Hold is why the instance is held, nil for what it was; HoldReason says it in a sentence.
 	Hold       *directory.InstanceState
 	HoldReason string
@@ -108,6 +110,12 @@ type Finish struct {
 	Retry time.Duration
 	// Failed counts a failure of the instance.
 	Failed bool
+}
+
+// IdentityRef is what an identity is known by at its source.
+type IdentityRef struct {
+	Kind directory.IdentityKind
+	Key  string
 }
 
 // Stage keeps aside what a round reads.
@@ -118,6 +126,9 @@ type Stage interface {
 	StageMore(ctx context.Context, l Lease, p StagedPage) error
 	// EndReading makes what was read ready to be looked through.
 	EndReading(ctx context.Context, l Lease) error
+	// Refused lists some of those that the last run refused for their names, where this round told of others and not of
+	// them.
+	Refused(ctx context.Context, l Lease, limit int) ([]IdentityRef, error)
 	// Unsettled lists what was told of the next identities that are not whole or were told several times, those of an
 	// identity together and in order.
 	Unsettled(ctx context.Context, l Lease, afterKind, afterKey string, limit int) ([]Staged, error)

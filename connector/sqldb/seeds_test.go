@@ -19,7 +19,7 @@ import (
 
 // organization is the schema of a source that changes. Nothing keeps links from leading nowhere.
 const organization = `
-	CREATE TABLE people (id int PRIMARY KEY, login text NOT NULL UNIQUE, name text, mail text, about text, active int, boss int);
+	CREATE TABLE people (id int PRIMARY KEY, login text NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED, name text, mail text, about text, active int, boss int);
 	CREATE TABLE teams (id int PRIMARY KEY, title text NOT NULL, about text);
 	CREATE TABLE seats (team int, who int, PRIMARY KEY (team, who));
 	CREATE TABLE mark (n int);
@@ -81,7 +81,7 @@ func (c *company) mutation(rng *rand.Rand) string {
 	member := []int{other, groupsFrom + rng.IntN(groupsBelow-groupsFrom)}[rng.IntN(2)]
 	c.fresh++
 	name := fmt.Sprintf("person%d", c.fresh)
-	switch rng.IntN(12) {
+	switch rng.IntN(14) {
 	case 0, 1, 2:
 		return fmt.Sprintf("INSERT INTO people VALUES (%d, '%s', %s, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE SET name = excluded.name, mail = excluded.mail, about = excluded.about", user, name,
 			or(rng, "'Name %d'", c.fresh), or(rng, "'p%d@example.com'", c.fresh), or(rng, "'About %d'", c.fresh), []string{"0", "1", "1", "NULL"}[rng.IntN(4)], or(rng, "%d", other))
@@ -99,6 +99,8 @@ func (c *company) mutation(rng *rand.Rand) string {
 		return fmt.Sprintf("DELETE FROM teams WHERE id = %d", team)
 	case 10:
 		return fmt.Sprintf("INSERT INTO seats SELECT %d, %d WHERE %[1]d <> %[2]d ON CONFLICT DO NOTHING", team, member)
+	case 11: // two who exchange their names
+		return fmt.Sprintf("UPDATE people p SET login = o.login FROM people o WHERE p.id IN (%[1]d, %[2]d) AND o.id IN (%[1]d, %[2]d) AND o.id <> p.id", user, other)
 	default:
 		return fmt.Sprintf("DELETE FROM seats WHERE team = %d AND (who < %d OR who = %d)", team, other, member)
 	}
