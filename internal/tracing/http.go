@@ -85,6 +85,9 @@ type upstream struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
 func (u upstream) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !started.Load() {
+		return u.next.RoundTrip(r)
+	}
 	ctx, span := otel.Tracer(scope).Start(r.Context(), r.Method, trace.WithSpanKind(trace.SpanKindClient))
 	if !span.IsRecording() {
 		return u.next.RoundTrip(r)

@@ -46,6 +46,9 @@ func Wanted() bool {
 	return os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }
 
+// started tells whether there is a provider for what leads to others.
+var started atomic.Bool
+
 // Start begins to send spans where they are [Wanted]; otherwise it returns nil. Its error is one sentence for the operator.
 // Nothing waits for the collector: what it does not take in time is dropped, and told of in the log once a minute.
 func Start(ctx context.Context, version string, log *slog.Logger) (*Tracing, error) {
@@ -71,6 +74,7 @@ func Start(ctx context.Context, version string, log *slog.Logger) (*Tracing, err
 	otel.SetTracerProvider(t.provider) // for what leads to others: see Transport
 	otel.SetTextMapPropagator(t.context)
 	otel.SetErrorHandler(&complaint{log: log})
+	started.Store(true)
 	return t, nil
 }
 
