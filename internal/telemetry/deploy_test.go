@@ -48,13 +48,21 @@ func unknown(expression, scraped string) (missing []string) {
 	return missing
 }
 
-func balanced(expression string) bool {
-	for _, pair := range []string{"()", "{}", "[]"} {
-		if strings.Count(expression, pair[:1]) != strings.Count(expression, pair[1:]) {
-			return false
+// faults are what is wrong with an expression: its grammar, its metrics, its labels.
+func faults(expression, scraped string) (out []string) {
+	labels, err := parsePromQL(expression)
+	if err != nil {
+		out = append(out, err.Error())
+	}
+	for _, label := range labels { // of a scrape, or of Prometheus itself
+		if !strings.Contains(scraped, "{"+label+"=") && !strings.Contains(scraped, ","+label+"=") && label != "job" && label != "instance" {
+			out = append(out, "there is no label "+label)
 		}
 	}
-	return strings.Count(expression, `"`)%2 == 0
+	for _, name := range unknown(expression, scraped) {
+		out = append(out, "there is no "+name)
+	}
+	return out
 }
 
 // TestAlertsNameMetrics reads the rules as Prometheus does, and looks for every metric that they name.
@@ -85,8 +93,8 @@ func TestAlertsNameMetrics(t *testing.T) {
 	}
 	scraped, names := everything(t), map[string]bool{}
 	for _, rule := range rules.Groups[0].Rules {
-		if missing := unknown(rule.Expr, scraped); len(missing) > 0 || !balanced(rule.Expr) {
-			t.Errorf("%s: %s; there is no %v", rule.Alert, rule.Expr, missing)
+		if wrong := faults(rule.Expr, scraped); len(wrong) > 0 {
+			t.Errorf("%s: %s: %v", rule.Alert, rule.Expr, wrong)
 		}
 		if rule.Labels["severity"] == "" || rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" || names[rule.Alert] {
 			t.Errorf("%s does not say what it means, or is there twice", rule.Alert)
@@ -99,8 +107,8 @@ func TestAlertsNameMetrics(t *testing.T) {
 	if len(names) < 10 {
 		t.Errorf("there are %d rules", len(names))
 	}
-	for _, wrong := range []string{"roster_no_such_thing > 1", "rate(process_no_such[5m])"} {
-		if len(unknown(wrong, scraped)) != 1 {
+	for _, wrong := range []string{"roster_no_such_thing > 1", "rate(process_no_such[5m])", "sum by (nothing) (roster_ready)", "rate(roster_ready)"} {
+		if len(faults(wrong, scraped)) != 1 {
 			t.Errorf("%s passes", wrong)
 		}
 	}
@@ -125,8 +133,8 @@ func TestDashboardNamesMetrics(t *testing.T) {
 	scraped := everything(t)
 	for _, panel := range board.Panels {
 		for _, target := range panel.Targets {
-			if missing := unknown(target.Expr, scraped); len(missing) > 0 || !balanced(target.Expr) {
-				t.Errorf("%s: %s; there is no %v", panel.Title, target.Expr, missing)
+			if wrong := faults(target.Expr, scraped); len(wrong) > 0 {
+				t.Errorf("%s: %s: %v", panel.Title, target.Expr, wrong)
 			}
 		}
 	}
