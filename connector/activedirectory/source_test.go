@@ -2,6 +2,7 @@ package activedirectory
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -138,6 +139,23 @@ func TestFiltersOfTheConfigurationAreAsked(t *testing.T) {
 	got := mustRead(t, opened(t, started(t, sim.Config{Domain: domain}), map[string]string{keyUserFilter: "(department=Sales)", keyGroupFilter: "(sAMAccountName=none)"}), nil)
 	if len(got.ids) != 1 || got.ids[ana].Attributes["userName"] != "ana" {
 		t.Errorf("%+v", got.ids)
+	}
+}
+
+// A cookie that the domain controller does not know is the end of the state, by whichever code it says so.
+func TestCookiesThatAreNotKnown(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int64{ldap.LDAPResultUnavailableCriticalExtension, ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultProtocolError} {
+		s := opened(t, started(t, sim.Config{ForgottenCookie: code}), nil)
+		state := mustRead(t, s, nil).state
+		var at place
+		if err := json.Unmarshal(state, &at); err != nil {
+			t.Fatal(err)
+		}
+		at.Cookies[ofUsers] = []byte("corrupt")
+		if _, err := read(t, s, encode(at)); codeOf(err) != connector.StateExpired {
+			t.Errorf("%d: %v", code, err)
+		}
 	}
 }
 

@@ -33,6 +33,8 @@ type Config struct {
 	PageSize, ValuesPerAnswer, ChangesPerPage int
 	// SearchesPerConnection is how many searches a connection lives for; 0: it does not end by itself.
 	SearchesPerConnection int
+	// ForgottenCookie is the result code for a cookie of DirSync that is not known; 0: unavailableCriticalExtension.
+	ForgottenCookie int64
 }
 
 // Server is one domain controller on loopback.
@@ -70,6 +72,9 @@ func Start(c Config) (*Server, error) {
 		if *bound.value <= 0 {
 			*bound.value = bound.usual
 		}
+	}
+	if c.ForgottenCookie == 0 {
+		c.ForgottenCookie = ldap.LDAPResultUnavailableCriticalExtension
 	}
 	certificate, ca, err := graph.NewCertificate()
 	if err != nil {
