@@ -9,6 +9,7 @@ import (
 	sim "github.com/roster-gateway/roster/internal/sim/ldap"
 )
 
+// Without the right to replicate nobody is told who was deleted, so everything is read each time.
 func TestWithoutTheRightEverythingIsRead(t *testing.T) {
 	t.Parallel()
 	server := started(t, sim.Config{NoReplication: true})
@@ -26,6 +27,7 @@ func TestWithoutTheRightEverythingIsRead(t *testing.T) {
 	}
 }
 
+// The entries are as [MS-DTYP] section 2.4.4 writes them.
 func TestWhoMayReplicate(t *testing.T) {
 	t.Parallel()
 	everybody, _ := hex.DecodeString("01010000000000050b000000")
@@ -73,6 +75,7 @@ func TestWhoMayReplicate(t *testing.T) {
 	}
 }
 
+// FuzzGrants: what others send for a security descriptor is read within its bounds.
 func FuzzGrants(f *testing.F) {
 	f.Add([]byte{1, 0, 4, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 5, 0, 40, 0, 0, 1, 0, 0})
 	f.Fuzz(func(t *testing.T, descriptor []byte) {

@@ -125,10 +125,6 @@ func TestConfigurationsThatDoNotDo(t *testing.T) {
 	}
 }
 
-// A password that one controller refuses is not tried at the next one, which would bring the account nearer to be locked.
-// Whoever announces gigabytes, nests without an end or says nothing at all is cut off.
-// An answer that goes on and on ends at its bound, whatever its parts are.
-// Without the right to replicate nobody is told who was deleted, so everything is read each time.
 func TestFiltersOfTheConfigurationAreAsked(t *testing.T) {
 	t.Parallel()
 	domain := sim.NewDomain(1)
@@ -347,6 +343,3 @@ func TestExtraAttributes(t *testing.T) {
 		t.Errorf("%v", attributes)
 	}
 }
-
-// The entries are as [MS-DTYP] section 2.4.4 writes them.
-// FuzzGrants: what others send for a security descriptor is read within its bounds.
