@@ -19,6 +19,13 @@ func TestWithoutTheRightEverythingIsRead(t *testing.T) {
 	if _, err := read(t, opened(t, server, map[string]string{keyMode: modeDirSync}), nil); codeOf(err) != connector.Misconfigured || !strings.Contains(err.Error(), "Replicating Directory Changes") {
 		t.Errorf("%v", err)
 	}
+	blind := started(t, sim.Config{Domain: server.Domain, HidesDeleted: true})
+	if got := mustRead(t, opened(t, blind, nil), nil); got.state != nil {
+		t.Errorf("nobody tells what is deleted, and the next round begins at %s", got.state)
+	}
+	if _, err := read(t, opened(t, blind, map[string]string{keyMode: modeDirSync}), nil); codeOf(err) != connector.Misconfigured || !strings.Contains(err.Error(), "Deleted Objects") {
+		t.Errorf("%v", err)
+	}
 	may := started(t, sim.Config{Domain: server.Domain})
 	for _, change := range []map[string]string{{keyMode: modeFull}, {keyUserFilter: "(sAMAccountName=*)"}} {
 		if got := mustRead(t, opened(t, may, change), nil); got.state != nil {

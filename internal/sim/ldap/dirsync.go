@@ -42,7 +42,7 @@ func (c *client) dirSync(id any, q query) bool {
 	left := s.Adversary.split(s.ChangesPerPage)
 	rows, next, more := d.changesSince(at, q, left)
 	for _, r := range rows {
-		if r.of.life != alive && s.NoReplication {
+		if d.isDeleted(r.of) && (s.NoReplication || s.HidesDeleted) {
 			continue
 		}
 		if !c.entry(id, string(d.shown(r.of, q.extended())), r.attributes) {

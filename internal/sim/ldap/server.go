@@ -28,6 +28,9 @@ type Config struct {
 	StartTLS bool
 	// NoReplication takes the right to replicate from the account.
 	NoReplication bool
+	// HidesDeleted tells nothing that is deleted, though the account may replicate. So does Samba where it may not list the
+	// folder of what is deleted.
+	HidesDeleted bool
 	// PageSize, ValuesPerAnswer and ChangesPerPage bound answers; 0: 1000 objects, 1500 values of a link, 1000 objects or
 	// values of links.
 	PageSize, ValuesPerAnswer, ChangesPerPage int
