@@ -45,7 +45,7 @@ func (s *source) Check(ctx context.Context, report func(connector.Check)) {
 	users := microsoft.Step(report, "read users", func() (string, error) { return c.sample(ctx, directory.KindUser) })
 	groups := microsoft.Step(report, "read groups", func() (string, error) { return c.sample(ctx, directory.KindGroup) })
 	if users && groups {
-		microsoft.Step(report, "changes", c.checkChanges)
+		microsoft.Step(report, "changes", func() (string, error) { return c.checkChanges(ctx) })
 	}
 }
 
@@ -119,18 +119,37 @@ func (c *session) sample(ctx context.Context, kind directory.IdentityKind) (stri
 	return detail, nil
 }
 
-const lacksReplication = "The account lacks the right Replicating Directory Changes (DS-Replication-Get-Changes) on the domain"
+// What an account may lack that is to read what has changed.
+const (
+	lacksReplication = "The account lacks the right Replicating Directory Changes (DS-Replication-Get-Changes) on the domain"
+	lacksDeleted     = "The account may replicate, but is not told what was deleted: it lacks the right to list the folder Deleted Objects"
+)
+
+// follow is from where on an account can follow the changes, or what it lacks to do so.
+func (c *session) follow(ctx context.Context) (cookie []byte, lacks string, err error) {
+	if !c.replicates {
+		return nil, lacksReplication, nil
+	}
+	cookie, tellsDeleted, err := c.newest(ctx)
+	if err == nil && !tellsDeleted {
+		lacks = lacksDeleted
+	}
+	return cookie, lacks, err
+}
 
 // checkChanges says how runs after the first one read.
-func (c *session) checkChanges() (string, error) {
-	switch {
-	case c.source.mode == modeFull || c.source.filtered():
+func (c *session) checkChanges(ctx context.Context) (string, error) {
+	if c.source.mode == modeFull || c.source.filtered() {
 		return "Every run reads everything, as the configuration says.", nil
-	case c.replicates:
+	}
+	_, lacks, err := c.follow(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case lacks == "":
 		return "The account may replicate: runs after the first one read what has changed.", nil
+	case c.source.mode == modeDirSync:
+		return "", connector.Errorf(connector.Misconfigured, "%s, which the mode dirsync needs. Grant it there.", lacks)
 	}
-	if c.source.mode == modeDirSync {
-		return "", connector.Errorf(connector.Misconfigured, "%s, which the mode dirsync needs. Grant it there.", lacksReplication)
-	}
-	return lacksReplication + ": every run reads everything.", nil
+	return lacks + ": every run reads everything.", nil
 }

@@ -45,6 +45,7 @@ func TestSignInsThatAreRefused(t *testing.T) {
 	}
 }
 
+// A password that one controller refuses is not tried at the next one, which would bring the account nearer to be locked.
 func TestAWrongPasswordIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	first, second := started(t, sim.Config{}), started(t, sim.Config{})
@@ -152,6 +153,44 @@ func raw(t *testing.T, answer func(net.Conn)) string {
 	return "ldap://" + l.Addr().String()
 }
 
+// The password is not said where TLS does not begin.
+func TestNoTLSNoSignIn(t *testing.T) {
+	t.Parallel()
+	heard := make(chan []byte, 1)
+	url := raw(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1000))
+		_, _ = c.Write([]byte{0x30, 0x0c, 0x02, 0x01, 0x00, 0x78, 0x07, 0x0a, 0x01, 0x02, 0x04, 0x00, 0x04, 0x00}) // protocolError
+		rest, _ := io.ReadAll(c)
+		heard <- rest
+	})
+	s, err := patient().Open(connector.Config{AllowPrivate: true, Values: map[string]string{keyURLs: url, keyBindDN: "a", keyPassword: "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(t, s, nil); codeOf(err) != connector.Misconfigured || !strings.Contains(err.Error(), "StartTLS") {
+		t.Errorf("it is read: %v", err)
+	}
+	if rest := <-heard; len(rest) > 0 {
+		t.Errorf("it was told %x", rest)
+	}
+}
+
+// Where there is no such folder, nothing is read, and nothing is taken for an empty one.
+func TestABaseThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	s := opened(t, started(t, sim.Config{}), map[string]string{keyBaseDN: "OU=Nowhere,DC=corp,DC=example"})
+	got, err := read(t, s, nil)
+	if codeOf(err) != connector.Misconfigured || !strings.Contains(err.Error(), keyBaseDN) || len(got.ids) > 0 {
+		t.Errorf("%d are told (%v)", len(got.ids), err)
+	}
+	var last connector.Check
+	s.Check(t.Context(), func(c connector.Check) { last = c })
+	if last.Name != "base" || last.OK {
+		t.Errorf("%+v", last)
+	}
+}
+
+// Whoever announces gigabytes, nests without an end or says nothing at all is cut off.
 func TestHostileServers(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string][]byte{
@@ -178,6 +217,7 @@ func TestHostileServers(t *testing.T) {
 	}
 }
 
+// An answer that goes on and on ends at its bound, whatever its parts are.
 func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	here, there := net.Pipe()

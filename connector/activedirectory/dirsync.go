@@ -21,17 +21,21 @@ const (
 	folderFilter  = "(|(objectClass=organizationalUnit)(objectClass=container))"
 	changedUsers  = "(&(objectClass=user)(!(objectClass=computer)))"
 	changedGroups = "(objectClass=group)"
-	nothing       = "(objectClass=rosterAsksHowFarTheChangesAre)"
+	deletedFolder = "(&(objectClass=container)(isDeleted=TRUE))"
 )
 
-// newest is a cookie from which on everything that happens from now is told.
-func (c *session) newest(ctx context.Context) (cookie []byte, err error) {
+// newest is a cookie from which on everything that happens from now is told. It asks for the folder of what is deleted, which
+// every domain has and which is marked as deleted itself: who is not told of that, is not told of anything that is deleted,
+// for all the right to replicate.
+func (c *session) newest(ctx context.Context) (cookie []byte, tellsDeleted bool, err error) {
 	for more := true; more; {
-		if _, cookie, more, err = c.dirSync(ctx, nothing, []string{"name"}, cookie); err != nil {
-			return nil, err
+		var rows []row
+		if rows, cookie, more, err = c.dirSync(ctx, deletedFolder, []string{"name", "isDeleted"}, cookie); err != nil {
+			return nil, false, err
 		}
+		tellsDeleted = tellsDeleted || len(rows) > 0
 	}
-	return cookie, nil
+	return cookie, tellsDeleted, nil
 }
 
 // dirSync asks once what has changed since a cookie, and whether there is more ([MS-ADTS] section 3.1.1.3.4.1.3). It covers

@@ -60,6 +60,7 @@ func explain(host string, err error) *connector.Error {
 		explained.Message = fmt.Sprintf("%s does not answer in time, or not by LDAP. Roster tries again.", host)
 		return explained
 	}
+	explained.Cause = &refusal{code: refused.ResultCode, said: explained.Cause}
 	meaning, known := refusals[refused.ResultCode]
 	if refused.ResultCode == ldap.LDAPResultInvalidCredentials {
 		if data := signInData.FindStringSubmatch(refused.Err.Error()); data != nil && signIns[data[1]].text != "" {
@@ -71,7 +72,6 @@ func explain(host string, err error) *connector.Error {
 		return explained
 	}
 	explained.Code, explained.Message = meaning.code, fmt.Sprintf(meaning.text, host)
-	explained.Cause = &refusal{code: refused.ResultCode, said: explained.Cause}
 	return explained
 }
 
@@ -96,5 +96,3 @@ func hasCode(err error, codes ...uint16) bool {
 	}
 	return false
 }
-
-func isMissing(err error) bool { return hasCode(err, ldap.LDAPResultNoSuchObject) }

@@ -9,6 +9,7 @@ import (
 	sim "github.com/roster-gateway/roster/internal/sim/ldap"
 )
 
+// Without the right to replicate nobody is told who was deleted, so everything is read each time.
 func TestWithoutTheRightEverythingIsRead(t *testing.T) {
 	t.Parallel()
 	server := started(t, sim.Config{NoReplication: true})
@@ -16,6 +17,13 @@ func TestWithoutTheRightEverythingIsRead(t *testing.T) {
 		t.Errorf("the next round begins at %s", got.state)
 	}
 	if _, err := read(t, opened(t, server, map[string]string{keyMode: modeDirSync}), nil); codeOf(err) != connector.Misconfigured || !strings.Contains(err.Error(), "Replicating Directory Changes") {
+		t.Errorf("%v", err)
+	}
+	blind := started(t, sim.Config{Domain: server.Domain, HidesDeleted: true})
+	if got := mustRead(t, opened(t, blind, nil), nil); got.state != nil {
+		t.Errorf("nobody tells what is deleted, and the next round begins at %s", got.state)
+	}
+	if _, err := read(t, opened(t, blind, map[string]string{keyMode: modeDirSync}), nil); codeOf(err) != connector.Misconfigured || !strings.Contains(err.Error(), "Deleted Objects") {
 		t.Errorf("%v", err)
 	}
 	may := started(t, sim.Config{Domain: server.Domain})
@@ -26,6 +34,7 @@ func TestWithoutTheRightEverythingIsRead(t *testing.T) {
 	}
 }
 
+// The entries are as [MS-DTYP] section 2.4.4 writes them.
 func TestWhoMayReplicate(t *testing.T) {
 	t.Parallel()
 	everybody, _ := hex.DecodeString("01010000000000050b000000")
@@ -73,6 +82,7 @@ func TestWhoMayReplicate(t *testing.T) {
 	}
 }
 
+// FuzzGrants: what others send for a security descriptor is read within its bounds.
 func FuzzGrants(f *testing.F) {
 	f.Add([]byte{1, 0, 4, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 5, 0, 40, 0, 0, 1, 0, 0})
 	f.Fuzz(func(t *testing.T, descriptor []byte) {

@@ -157,17 +157,18 @@ func (c *session) full(ctx context.Context, r *reading) error {
 
 // prime asks how far the changes have come before anything is read, so that the next round tells what this one misses.
 func (c *session) prime(ctx context.Context, r *reading) error {
-	switch {
-	case !c.replicates && c.source.mode == modeDirSync:
-		return connector.Errorf(connector.Misconfigured, "%s, which the mode dirsync needs. Grant it there, or set %s to auto.", lacksReplication, keyMode)
-	case !c.replicates || r.DC != "":
+	if r.DC != "" {
 		return nil
 	}
-	cookie, err := c.newest(ctx)
-	if err != nil {
+	cookie, lacks, err := c.follow(ctx)
+	switch {
+	case err != nil:
 		return err
+	case lacks != "" && c.source.mode == modeDirSync:
+		return connector.Errorf(connector.Misconfigured, "%s, which the mode dirsync needs. Grant it there, or set %s to auto.", lacks, keyMode)
+	case lacks == "":
+		r.DC, r.Cookies = c.dc, map[phase][]byte{ofTree: cookie, ofUsers: cookie, ofGroups: cookie}
 	}
-	r.DC, r.Cookies = c.dc, map[phase][]byte{ofTree: cookie, ofUsers: cookie, ofGroups: cookie}
 	return nil
 }
 

@@ -223,11 +223,11 @@ func (c *session) search(ctx context.Context, request *ldap.SearchRequest) (*lda
 	return result, nil
 }
 
-// one reads one object by its name; nil where there is none.
+// one reads one object by its name; nil where there is none, or none that the account may see.
 func (c *session) one(ctx context.Context, dn string, attributes []string, controls []ldap.Control) (*ldap.Entry, error) {
 	result, err := c.search(ctx, &ldap.SearchRequest{BaseDN: dn, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: attributes, Controls: controls})
 	switch {
-	case isMissing(err):
+	case hasCode(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInsufficientAccessRights):
 		return nil, nil
 	case err != nil:
 		return nil, err

@@ -2,6 +2,7 @@ package activedirectory
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -124,10 +125,6 @@ func TestConfigurationsThatDoNotDo(t *testing.T) {
 	}
 }
 
-// A password that one controller refuses is not tried at the next one, which would bring the account nearer to be locked.
-// Whoever announces gigabytes, nests without an end or says nothing at all is cut off.
-// An answer that goes on and on ends at its bound, whatever its parts are.
-// Without the right to replicate nobody is told who was deleted, so everything is read each time.
 func TestFiltersOfTheConfigurationAreAsked(t *testing.T) {
 	t.Parallel()
 	domain := sim.NewDomain(1)
@@ -138,6 +135,23 @@ func TestFiltersOfTheConfigurationAreAsked(t *testing.T) {
 	got := mustRead(t, opened(t, started(t, sim.Config{Domain: domain}), map[string]string{keyUserFilter: "(department=Sales)", keyGroupFilter: "(sAMAccountName=none)"}), nil)
 	if len(got.ids) != 1 || got.ids[ana].Attributes["userName"] != "ana" {
 		t.Errorf("%+v", got.ids)
+	}
+}
+
+// A cookie that the domain controller does not know is the end of the state, by whichever code it says so.
+func TestCookiesThatAreNotKnown(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int64{ldap.LDAPResultUnavailableCriticalExtension, ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultProtocolError} {
+		s := opened(t, started(t, sim.Config{ForgottenCookie: code}), nil)
+		state := mustRead(t, s, nil).state
+		var at place
+		if err := json.Unmarshal(state, &at); err != nil {
+			t.Fatal(err)
+		}
+		at.Cookies[ofUsers] = []byte("corrupt")
+		if _, err := read(t, s, encode(at)); codeOf(err) != connector.StateExpired {
+			t.Errorf("%d: %v", code, err)
+		}
 	}
 }
 
@@ -329,6 +343,3 @@ func TestExtraAttributes(t *testing.T) {
 		t.Errorf("%v", attributes)
 	}
 }
-
-// The entries are as [MS-DTYP] section 2.4.4 writes them.
-// FuzzGrants: what others send for a security descriptor is read within its bounds.

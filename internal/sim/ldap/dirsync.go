@@ -36,13 +36,13 @@ func (c *client) dirSync(id any, q query) bool {
 	at := cookie{DC: dc}
 	if text := asked.Children[2].Data.Bytes(); len(text) > 0 {
 		if json.Unmarshal(text, &at) != nil || at.DC != dc || s.Adversary.expires() {
-			return c.result(id, done, ldap.LDAPResultUnavailableCriticalExtension, "0000203D: LdapErr: DSID-0C090A85, comment: Error processing control, data 0, v3839")
+			return c.result(id, done, s.ForgottenCookie, "0000203D: LdapErr: DSID-0C090A85, comment: Error processing control, data 0, v3839")
 		}
 	}
 	left := s.Adversary.split(s.ChangesPerPage)
 	rows, next, more := d.changesSince(at, q, left)
 	for _, r := range rows {
-		if r.of.life != alive && s.NoReplication {
+		if d.isDeleted(r.of) && (s.NoReplication || s.HidesDeleted) {
 			continue
 		}
 		if !c.entry(id, string(d.shown(r.of, q.extended())), r.attributes) {

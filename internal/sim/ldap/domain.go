@@ -89,6 +89,7 @@ type Domain struct {
 	root   *object
 	base   *object
 	users  *object // the primary group of everybody
+	bin    *object // the folder of what is deleted, which is marked as deleted itself
 }
 
 // NewDomain makes a domain with two folders, Staff and Elsewhere, and a group Domain Users. Ids follow from the seed.
@@ -102,6 +103,8 @@ func NewDomain(seed uint64) *Domain {
 	d.create(Folder, d.root, "Elsewhere", nil)
 	d.users = d.create(Group, d.base, "Domain Users", map[string]string{"sAMAccountName": "Domain Users"})
 	d.users.rid = domainUsers
+	d.bin = d.create("container", d.root, "Deleted Objects", nil)
+	d.bin.lived = d.usn
 	d.Base = d.nameOf(d.base)
 	return d
 }

@@ -35,7 +35,7 @@ func (o *object) sidText() string {
 
 // extended is a name with the GUID and the SID.
 func (d *Domain) extended(o *object) string {
-	if o.class == Folder || o == d.root {
+	if o.class == Folder || o == d.root || o == d.bin {
 		return fmt.Sprintf("<GUID=%s>;%s", o.id, d.nameOf(o))
 	}
 	return fmt.Sprintf("<GUID=%s>;<SID=%s>;%s", o.id, o.sidText(), d.nameOf(o))
@@ -75,7 +75,7 @@ func (d *Domain) octets(o *object, name string) (values [][]byte) {
 	case "usnchanged":
 		texts(strconv.FormatUint(o.usn, 10))
 	case "isdeleted":
-		if o.life != alive {
+		if d.isDeleted(o) {
 			texts("TRUE")
 		}
 	case "isrecycled":
@@ -95,6 +95,8 @@ func (d *Domain) octets(o *object, name string) (values [][]byte) {
 	}
 	return values
 }
+
+func (d *Domain) isDeleted(o *object) bool { return o.life != alive || o == d.bin }
 
 // The accounts that are known: one that may replicate, and one that may not.
 var replicators, everybody = sid(5, append(slices.Clone(domainSID), 1000)...), sid(5, 11)

@@ -175,7 +175,7 @@ func (d *Domain) under(base *object, q query) (out []*object) {
 		return out
 	}
 	for _, o := range d.all {
-		if yes, _ := d.matches(o, q.filter); yes && o.below(base) {
+		if yes, _ := d.matches(o, q.filter); yes && o.below(base) && o != d.bin {
 			out = append(out, o)
 		}
 	}

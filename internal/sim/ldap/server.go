@@ -28,11 +28,16 @@ type Config struct {
 	StartTLS bool
 	// NoReplication takes the right to replicate from the account.
 	NoReplication bool
+	// HidesDeleted tells nothing that is deleted, though the account may replicate. So does Samba where it may not list the
+	// folder of what is deleted.
+	HidesDeleted bool
 	// PageSize, ValuesPerAnswer and ChangesPerPage bound answers; 0: 1000 objects, 1500 values of a link, 1000 objects or
 	// values of links.
 	PageSize, ValuesPerAnswer, ChangesPerPage int
 	// SearchesPerConnection is how many searches a connection lives for; 0: it does not end by itself.
 	SearchesPerConnection int
+	// ForgottenCookie is the result code for a cookie of DirSync that is not known; 0: unavailableCriticalExtension.
+	ForgottenCookie int64
 }
 
 // Server is one domain controller on loopback.
@@ -70,6 +75,9 @@ func Start(c Config) (*Server, error) {
 		if *bound.value <= 0 {
 			*bound.value = bound.usual
 		}
+	}
+	if c.ForgottenCookie == 0 {
+		c.ForgottenCookie = ldap.LDAPResultUnavailableCriticalExtension
 	}
 	certificate, ca, err := graph.NewCertificate()
 	if err != nil {
