@@ -11,6 +11,8 @@ import (
 	"github.com/roster-gateway/roster/store"
 )
 
+func init() { testpg.Checks(25) }
+
 func openCopied(t *testing.T) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{URL: testpg.New(t)})

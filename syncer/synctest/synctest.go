@@ -24,7 +24,7 @@ import (
 
 // How many seeds tests look at. make conformance looks at more.
 var (
-	Seeds = flag.Int("seeds", 6, "seeds of the law")
+	Seeds = flag.Int("seeds", 4, "seeds of the law")
 	Kills = flag.Int("kills", 2, "seeds of the law with killed runs")
 )
 
