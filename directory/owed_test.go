@@ -47,8 +47,9 @@ func TestSafetyR1AnAcknowledgedWriteIsNeverMissing(t *testing.T) {
 	if _, err := f.Apply(ctx, directory.Changes{Instance: hr, Members: []directory.MemberChange{{Container: r[0].UID, Add: uids(r[1:])}}}); err != nil {
 		t.Fatal(err)
 	}
-	containers, err := f.Reader().Principals(f.ctx, "HR:ana")
-	if !directory.HasCode(err, directory.CodeUnavailable) {
+	want := []string{"HR:ana", "HR:team"}
+	containers, err := f.Reader().Principals(f.ctx, "HR:ana") // a look that was under way may have brought it
+	if !directory.HasCode(err, directory.CodeUnavailable) && (err != nil || !cmp.Equal(containers, want)) {
 		t.Errorf("it answers %v, %v", containers, err)
 	}
 	if looks := s.looks.Load() - before; looks > 30 {
@@ -59,7 +60,7 @@ func TestSafetyR1AnAcknowledgedWriteIsNeverMissing(t *testing.T) {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		containers, err := f.Reader().Principals(f.ctx, "HR:ana")
 		if err == nil {
-			if want := []string{"HR:ana", "HR:team"}; !cmp.Equal(containers, want) {
+			if !cmp.Equal(containers, want) {
 				t.Errorf("it answers %q", containers)
 			}
 			return
