@@ -218,4 +218,4 @@ func (f *fixture) conflicts() []string {
 
 var effective = directory.LinkArgs{Scope: directory.ScopeEffective}
 
-func init() { testpg.Checks(25) }
+func init() { testpg.Checks(15) }

@@ -11,7 +11,7 @@ import (
 	"github.com/roster-gateway/roster/store"
 )
 
-func init() { testpg.Checks(25) }
+func init() { testpg.Checks(15) }
 
 func openCopied(t *testing.T) *store.Store {
 	t.Helper()

@@ -69,7 +69,7 @@ func (l *load) client(name string, step func() bool) {
 			select {
 			case <-l.stop:
 				return
-			case <-time.After(20 * time.Millisecond):
+			case <-time.After(50 * time.Millisecond):
 			}
 			if step() {
 				l.mu.Lock()

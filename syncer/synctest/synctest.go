@@ -24,8 +24,8 @@ import (
 
 // How many seeds tests look at. make conformance looks at more.
 var (
-	Seeds = flag.Int("seeds", 4, "seeds of the law")
-	Kills = flag.Int("kills", 2, "seeds of the law with killed runs")
+	Seeds = flag.Int("seeds", 3, "seeds of the law")
+	Kills = flag.Int("kills", 1, "seeds of the law with killed runs")
 )
 
 // EachSeed runs a test for the seeds below n, each under its number, so that -run finds one of them again.
