@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/roster-gateway/roster/connector"
-	"github.com/roster-gateway/roster/connector/microsoft"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/outbound"
 )
@@ -68,10 +67,10 @@ var configKeys = []directory.ConfigKey{
 	{Key: keyAttributes, Description: "More attributes to read of users and groups, separated by commas, such as employeeID, physicalDeliveryOfficeName.", Check: checkAttributes},
 	{
 		Key: keyMode, Description: "How runs after the first one read: auto (default; what has changed, where the account may replicate, else everything), dirsync or full.",
-		Check: microsoft.OneOf(modeAuto, modeDirSync, modeFull),
+		Check: connector.OneOf(modeAuto, modeDirSync, modeFull),
 	},
 	{Key: keyProvider, Description: "The label of the provider whose instances are the domains of the forest. Members from other domains are linked to their identities there; without it they are listed and left out."},
-	microsoft.CACertificate,
+	connector.CACertificate,
 }
 
 // source reads one domain.
@@ -104,10 +103,10 @@ func open(cfg connector.Config) (*source, error) {
 			return nil, connector.Errorf(connector.Misconfigured, "The configuration key %s cannot be used: %s.", key.Key, err)
 		}
 	}
-	bounds := outbound.Config{CA: values[microsoft.CACertificate.Key], PublicOnly: !cfg.AllowPrivate}
+	bounds := outbound.Config{CA: values[connector.CACertificate.Key], PublicOnly: !cfg.AllowPrivate}
 	secure, err := bounds.TLS()
 	if err != nil {
-		return nil, connector.Errorf(connector.Misconfigured, "The configuration key %s cannot be used: at least one certificate in PEM is expected.", microsoft.CACertificate.Key)
+		return nil, connector.Errorf(connector.Misconfigured, "The configuration key %s cannot be used: at least one certificate in PEM is expected.", connector.CACertificate.Key)
 	}
 	urls, err := parseURLs(values[keyURLs])
 	if err != nil {

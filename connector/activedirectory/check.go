@@ -9,7 +9,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/roster-gateway/roster/connector"
-	"github.com/roster-gateway/roster/connector/microsoft"
+	"github.com/roster-gateway/roster/connector/dialing"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/outbound"
 )
@@ -38,14 +38,14 @@ func (s *source) Check(ctx context.Context, report func(connector.Check)) {
 		}},
 		{"base", func() (string, error) { return c.checkBase(ctx) }},
 	} {
-		if !microsoft.Step(report, step.name, step.try) {
+		if !connector.Step(report, step.name, step.try) {
 			return
 		}
 	}
-	users := microsoft.Step(report, "read users", func() (string, error) { return c.sample(ctx, directory.KindUser) })
-	groups := microsoft.Step(report, "read groups", func() (string, error) { return c.sample(ctx, directory.KindGroup) })
+	users := connector.Step(report, "read users", func() (string, error) { return c.sample(ctx, directory.KindUser) })
+	groups := connector.Step(report, "read groups", func() (string, error) { return c.sample(ctx, directory.KindGroup) })
 	if users && groups {
-		microsoft.Step(report, "changes", func() (string, error) { return c.checkChanges(ctx) })
+		connector.Step(report, "changes", func() (string, error) { return c.checkChanges(ctx) })
 	}
 }
 
@@ -65,11 +65,11 @@ func (s *source) each(try func(*url.URL) (string, error)) (detail string, err er
 func (s *source) resolve(ctx context.Context, u *url.URL) (string, error) {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
 	if err != nil {
-		return "", microsoft.Unreachable(u.Hostname(), err)
+		return "", dialing.Unreachable(u.Hostname(), err)
 	}
 	for _, address := range addresses {
 		if s.public && !outbound.IsPublic(address) {
-			return "", microsoft.Unreachable(u.Hostname(), &outbound.PrivateAddressError{Address: address.String()})
+			return "", dialing.Unreachable(u.Hostname(), &outbound.PrivateAddressError{Address: address.String()})
 		}
 	}
 	return fmt.Sprintf("%s has an address.", u.Hostname()), nil

@@ -13,7 +13,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/roster-gateway/roster/connector"
-	"github.com/roster-gateway/roster/connector/microsoft"
+	"github.com/roster-gateway/roster/connector/dialing"
 	"github.com/roster-gateway/roster/internal/outbound"
 )
 
@@ -126,7 +126,7 @@ func (c *session) unreachable(ctx context.Context, err error) error {
 	case connector.AsError(err) != nil:
 		return err
 	}
-	return microsoft.Unreachable(c.host, err)
+	return dialing.Unreachable(c.host, err)
 }
 
 // startTLS asks for TLS on a connection (RFC 4511 section 4.14).
@@ -246,7 +246,7 @@ func (c *session) fault(ctx context.Context, err error) error {
 		if errors.Is(failed, outbound.ErrTooLarge) {
 			return connector.Errorf(connector.Misconfigured, "%s gave an answer of more than %d MiB. It is not read.", c.host, maxAnswer>>20)
 		}
-		return microsoft.Unreachable(c.host, failed)
+		return dialing.Unreachable(c.host, failed)
 	}
 	return explain(c.host, err)
 }

@@ -51,15 +51,15 @@ var configKeys = []directory.ConfigKey{
 	{Key: keyResource, Description: "The GUID of the OAuth resource that the tenant gave consent to.", Check: microsoft.GUID},
 	{Key: keyClientID, Description: "The GUID of the app registration that signs in; of a managed identity only where it is a user-assigned one.", Check: microsoft.GUID},
 	{Key: keyClientSecret, Description: "A client secret of the app registration; one way to sign in.", Secret: true},
-	{Key: keyCertificate, Description: "A certificate and its private key in PEM; another way to sign in.", Secret: true, Check: microsoft.CertificateWithKey},
+	{Key: keyCertificate, Description: "A certificate and its private key in PEM; another way to sign in.", Secret: true, Check: connector.CertificateWithKey},
 	{
 		Key: keyCredential, Description: "The way to sign in: secret, certificate, workloadIdentity or managedIdentity; where it is not set, by the certificate or else the secret.",
-		Check: microsoft.OneOf(string(microsoft.Secret), string(microsoft.Certificate), string(microsoft.WorkloadIdentity), string(microsoft.ManagedIdentity)),
+		Check: connector.OneOf(string(microsoft.Secret), string(microsoft.Certificate), string(microsoft.WorkloadIdentity), string(microsoft.ManagedIdentity)),
 	},
-	{Key: keyCloud, Description: "The national cloud: global (default), usgov, usdod or china.", Check: microsoft.OneOf("global", "usgov", "usdod", "china")},
+	{Key: keyCloud, Description: "The national cloud: global (default), usgov, usdod or china.", Check: connector.OneOf("global", "usgov", "usdod", "china")},
 	{Key: keyAuthority, Description: "The https origin that issues tokens, for a private cloud.", Check: microsoft.HTTPSOrigin},
 	{Key: keyGraph, Description: "The https origin of Microsoft Graph, for a private cloud.", Check: microsoft.HTTPSOrigin},
-	microsoft.CACertificate,
+	connector.CACertificate,
 }
 
 // source reads one tenant.

@@ -14,14 +14,14 @@ func (s *source) Check(ctx context.Context, report func(connector.Check)) {
 	if !s.graph.Check(ctx, report) {
 		return
 	}
-	users := microsoft.Step(report, "read users", func() (string, error) {
+	users := connector.Step(report, "read users", func() (string, error) {
 		return "Users can be read.", s.graph.Get(ctx, "/v1.0/users?$select=id&$top=1", &answer{})
 	})
-	groups := microsoft.Step(report, "read groups", func() (string, error) { return s.checkGroups(ctx) })
+	groups := connector.Step(report, "read groups", func() (string, error) { return s.checkGroups(ctx) })
 	if !users || !groups {
 		return
 	}
-	microsoft.Step(report, "sample", func() (string, error) {
+	connector.Step(report, "sample", func() (string, error) {
 		page := &connector.Page{}
 		at := &place{Phase: directory.KindUser, Full: true}
 		got, err := s.first(ctx, at.Phase)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/roster-gateway/roster/connector"
+	"github.com/roster-gateway/roster/connector/dialing"
 	"github.com/roster-gateway/roster/internal/outbound"
 )
 
@@ -32,26 +33,11 @@ func (c *Client) Check(ctx context.Context, report func(connector.Check)) bool {
 			return fmt.Sprintf("Entra ID gave a token for %s.", c.service.Name), err
 		}},
 	} {
-		if !Step(report, step.name, step.try) {
+		if !connector.Step(report, step.name, step.try) {
 			return false
 		}
 	}
 	return true
-}
-
-// Step tries one step and reports it. What try returns is the detail of a success.
-func Step(report func(connector.Check), name string, try func() (string, error)) bool {
-	detail, err := try()
-	if err != nil {
-		detail = "Something went wrong on our side."
-		if explained := connector.AsError(err); explained != nil {
-			detail = explained.Message
-		} else if err == context.Canceled || err == context.DeadlineExceeded {
-			detail = "The check took too long and was ended."
-		}
-	}
-	report(connector.Check{Name: name, OK: err == nil, Detail: detail})
-	return err == nil
 }
 
 func (c *Client) eachOrigin(ctx context.Context, origins []string, try func(context.Context, *url.URL) (string, error)) (string, error) {
@@ -75,11 +61,11 @@ func (c *Client) eachOrigin(ctx context.Context, origins []string, try func(cont
 func (c *Client) resolve(ctx context.Context, origin *url.URL) (string, error) {
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", origin.Hostname())
 	if err != nil {
-		return "", Unreachable(origin.Hostname(), err)
+		return "", dialing.Unreachable(origin.Hostname(), err)
 	}
 	for _, address := range addresses {
 		if c.public && !outbound.IsPublic(address) {
-			return "", Unreachable(origin.Hostname(), &outbound.PrivateAddressError{Address: address.String()})
+			return "", dialing.Unreachable(origin.Hostname(), &outbound.PrivateAddressError{Address: address.String()})
 		}
 	}
 	return fmt.Sprintf("%s has an address.", origin.Hostname()), nil
@@ -93,7 +79,7 @@ func (c *Client) shakeHands(ctx context.Context, origin *url.URL) (string, error
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return "", Unreachable(origin.Hostname(), err)
+		return "", dialing.Unreachable(origin.Hostname(), err)
 	}
 	_ = response.Body.Close()
 	return fmt.Sprintf("The certificate of %s is trusted.", origin.Hostname()), nil

@@ -15,6 +15,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/roster-gateway/roster/connector"
+	"github.com/roster-gateway/roster/connector/dialing"
 	"github.com/roster-gateway/roster/internal/outbound"
 )
 
@@ -51,10 +52,10 @@ func Open(signIn SignIn, service Service, cfg connector.Config) (*Client, error)
 	if HTTPSOrigin(signIn.Authority) != nil {
 		return nil, connector.Errorf(connector.Misconfigured, "The address of the authority has to be an https origin, such as https://login.microsoftonline.com.")
 	}
-	bounds := outbound.Config{CA: cfg.Values[CACertificate.Key], PublicOnly: !cfg.AllowPrivate, Direct: true, Timeout: requestLimit, MaxAnswer: maxAnswer}
+	bounds := outbound.Config{CA: cfg.Values[connector.CACertificate.Key], PublicOnly: !cfg.AllowPrivate, Direct: true, Timeout: requestLimit, MaxAnswer: maxAnswer}
 	c := &Client{Pause: pause, service: service, signIn: signIn, origin: origin, public: bounds.PublicOnly}
 	if c.http, err = outbound.NewClient(bounds); err != nil {
-		return nil, connector.Errorf(connector.Misconfigured, "%s cannot be used: at least one certificate in PEM is expected.", CACertificate.Key)
+		return nil, connector.Errorf(connector.Misconfigured, "%s cannot be used: at least one certificate in PEM is expected.", connector.CACertificate.Key)
 	}
 	c.tokens = c.http
 	if signIn.Credential == ManagedIdentity {
@@ -159,7 +160,7 @@ func (c *Client) once(ctx context.Context, address *url.URL, into any) error {
 
 // broken is an error of the network: one that passes, unless it is about the address or its certificate.
 func (c *Client) broken(err error) error {
-	explained := Unreachable(c.origin.Hostname(), err)
+	explained := dialing.Unreachable(c.origin.Hostname(), err)
 	if explained.Code == connector.Misconfigured {
 		return explained
 	}

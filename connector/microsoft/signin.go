@@ -12,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/roster-gateway/roster/connector"
+	"github.com/roster-gateway/roster/connector/dialing"
 )
 
 // Credential is a way to sign in.
@@ -98,7 +99,7 @@ func (s SignIn) token(ctx context.Context, client *http.Client, scope string) (a
 	case ctx.Err() != nil:
 		return token, ctx.Err()
 	case seen.err != nil && s.Credential != ManagedIdentity:
-		return token, Unreachable(seen.host, seen.err)
+		return token, dialing.Unreachable(seen.host, seen.err)
 	}
 	return token, s.refused(err)
 }

@@ -178,10 +178,10 @@ func (s *source) Check(ctx context.Context, report func(connector.Check)) {
 		return
 	}
 	site, groups := "", []group(nil)
-	if !microsoft.Step(report, "read the site", func() (_ string, err error) {
+	if !connector.Step(report, "read the site", func() (_ string, err error) {
 		site, err = s.siteID(ctx)
 		return "The site collection has the id " + site + ".", err
-	}) || !microsoft.Step(report, "read groups", func() (detail string, err error) {
+	}) || !connector.Step(report, "read groups", func() (detail string, err error) {
 		var more bool
 		if groups, more, err = s.groups(ctx, 0); more {
 			return fmt.Sprintf("There are %d groups and more.", len(groups)), err
@@ -190,7 +190,7 @@ func (s *source) Check(ctx context.Context, report func(connector.Check)) {
 	}) {
 		return
 	}
-	microsoft.Step(report, "one sample", func() (string, error) {
+	connector.Step(report, "one sample", func() (string, error) {
 		if len(groups) == 0 {
 			return "There is no group to look at.", nil
 		}

@@ -35,10 +35,10 @@ var Type = connector.Type{
 			{Key: keySiteURL, Description: "The root URL of the site collection.", Required: true, Check: microsoft.HTTPSURL},
 			{Key: keyTenant, Description: "The tenant: its GUID, or one of its verified domains.", Required: true, Check: microsoft.Tenant},
 			{Key: keyClientID, Description: "The GUID of the app registration that signs in.", Required: true, Check: microsoft.GUID},
-			{Key: keyCertificate, Description: "A certificate and its private key in PEM; SharePoint takes no client secret.", Required: true, Secret: true, Check: microsoft.CertificateWithKey},
+			{Key: keyCertificate, Description: "A certificate and its private key in PEM; SharePoint takes no client secret.", Required: true, Secret: true, Check: connector.CertificateWithKey},
 			{Key: keyAuthorityHost, Description: "The https origin that issues tokens, for a private cloud.", Check: microsoft.HTTPSOrigin},
 			{Key: keyAADProvider, Description: "The label of the AzureAD provider that members belong to; AAD where it is not set.", Check: label},
-			microsoft.CACertificate,
+			connector.CACertificate,
 		},
 	},
 	Open: func(cfg connector.Config) (connector.Source, error) {

@@ -6,7 +6,6 @@ import (
 	"net"
 
 	"github.com/roster-gateway/roster/connector"
-	"github.com/roster-gateway/roster/connector/microsoft"
 	"github.com/roster-gateway/roster/internal/outbound"
 )
 
@@ -31,7 +30,7 @@ func (s *source) Check(ctx context.Context, report func(connector.Check)) {
 			return "The database lets the account in." + lacks, nil
 		}},
 	} {
-		if !microsoft.Step(report, step.name, step.try) {
+		if !connector.Step(report, step.name, step.try) {
 			return
 		}
 	}
@@ -40,7 +39,7 @@ func (s *source) Check(ctx context.Context, report func(connector.Check)) {
 		if q == nil {
 			continue
 		}
-		microsoft.Step(report, q.noun, func() (string, error) {
+		connector.Step(report, q.noun, func() (string, error) {
 			first, err := s.first(ctx, q)
 			if q == s.users {
 				sample = first

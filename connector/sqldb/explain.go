@@ -9,7 +9,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/roster-gateway/roster/connector"
-	"github.com/roster-gateway/roster/connector/microsoft"
+	"github.com/roster-gateway/roster/connector/dialing"
 	"github.com/roster-gateway/roster/internal/outbound"
 )
 
@@ -65,9 +65,9 @@ func (s *source) unreachable(ctx context.Context, err error) error {
 	case errors.Is(err, errNoTLS), errors.Is(err, mysql.ErrNoTLS), strings.Contains(text, "server does not support encryption"):
 		return explain(connector.Misconfigured, "The database at %s speaks no TLS. Set it up there. Where the network is trusted, say in %s that it is not wanted: %s.", at, keyConnection, s.dialect.parameterHelp)
 	case strings.HasPrefix(text, "TLS Handshake failed: "): // SQL Server's driver tells of it as text alone
-		return explain(connector.Misconfigured, "No TLS connection to %s comes off: %s. If its certificate comes from an authority of your own, set %s.", at, sentence(text[len("TLS Handshake failed: "):]), microsoft.CACertificate.Key)
+		return explain(connector.Misconfigured, "No TLS connection to %s comes off: %s. If its certificate comes from an authority of your own, set %s.", at, sentence(text[len("TLS Handshake failed: "):]), connector.CACertificate.Key)
 	}
-	return microsoft.Unreachable(s.at.host, err)
+	return dialing.Unreachable(s.at.host, err)
 }
 
 // causeOf is an error as the log may have it.

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/roster-gateway/roster/connector"
-	"github.com/roster-gateway/roster/connector/microsoft"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/outbound"
 )
@@ -47,15 +46,15 @@ var Type = connector.Type{
 		Name:        directory.TypeSQL,
 		Description: "The users and groups of an SQL database.",
 		ConfigKeys: []directory.ConfigKey{
-			{Key: keyDriver, Description: "The kind of database: postgres, mysql (MariaDB too) or sqlserver.", Required: true, Check: microsoft.OneOf("postgres", "mysql", "sqlserver")},
+			{Key: keyDriver, Description: "The kind of database: postgres, mysql (MariaDB too) or sqlserver.", Required: true, Check: connector.OneOf("postgres", "mysql", "sqlserver")},
 			{Key: keyConnection, Description: "How to connect, as a URL: postgres://user:password@host:5432/database, mysql://user:password@host:3306/database or sqlserver://user:password@host:1433?database=name. The account should be allowed to read what the queries name, and nothing else.", Required: true, Secret: true, Check: connectionURL},
-			{Key: keyPreset, Description: "Ready-made queries instead of your own: k2sqlum, the CustomUM tables of K2's SQL user manager.", Check: microsoft.OneOf(presetK2)},
+			{Key: keyPreset, Description: "Ready-made queries instead of your own: k2sqlum, the CustomUM tables of K2's SQL user manager.", Check: connector.OneOf(presetK2)},
 			{Key: keyUsers, Description: "The query of the users, with the columns id and username, and as far as there are any displayname, email, description, enabled and manager (the id of another user)."},
 			{Key: keyGroups, Description: "The query of the groups, with the columns id and name, and description if there is any."},
 			{Key: keyLinks, Description: "The query of the members of groups, with the columns group_id and member_id, and member_type (user or group) where groups have groups as members."},
 			{Key: keyWatermark, Description: "A query of one value that is another one whenever users, groups or links have changed. While it is the same nothing is read."},
 			{Key: keyTimeout, Description: "What one query may take, its reading included, in seconds, up to 3600; 600 where it is not set.", Check: timeout},
-			microsoft.CACertificate,
+			connector.CACertificate,
 		},
 	},
 	Open: func(cfg connector.Config) (connector.Source, error) {
@@ -105,10 +104,10 @@ func open(cfg connector.Config) (*source, error) {
 	if s.at, err = s.dialect.endpoint(cfg.Values[keyConnection]); err != nil {
 		return nil, connector.Errorf(connector.Misconfigured, "%s cannot be used: %s.", keyConnection, err)
 	}
-	s.network = outbound.Config{CA: cfg.Values[microsoft.CACertificate.Key], PublicOnly: !cfg.AllowPrivate}
+	s.network = outbound.Config{CA: cfg.Values[connector.CACertificate.Key], PublicOnly: !cfg.AllowPrivate}
 	if s.at.encrypted {
 		if s.at.tls, err = s.network.TLS(); err != nil {
-			return nil, connector.Errorf(connector.Misconfigured, "%s cannot be used: at least one certificate in PEM is expected.", microsoft.CACertificate.Key)
+			return nil, connector.Errorf(connector.Misconfigured, "%s cannot be used: at least one certificate in PEM is expected.", connector.CACertificate.Key)
 		}
 		s.at.tls.ServerName, s.at.tls.InsecureSkipVerify = s.at.host, !s.at.verified
 	}
