@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -114,40 +116,52 @@ type copier interface {
 	CopyData(ctx context.Context, lines string) (driver.Result, error)
 }
 
-// copyIn copies n rows into a table.
-func (t bulkTx) copyIn(table string, columns []string, n int, row func(to *copyRow, i int) error) error {
+// copyIn copies n rows into a table. What goes wrong is not told to the connection: it would wait for the transaction on
+// it to end, before it let us end that. The pool finds out by itself that a connection is good for nothing any more.
+func (t bulkTx) copyIn(table string, columns []string, n int, row func(to *copyRow, i int) error) (failed error) {
 	if n == 0 {
 		return nil
 	}
-	return t.conn.Raw(func(raw any) (err error) {
-		conn, ok := raw.(driver.ConnPrepareContext)
-		if !ok {
-			return errors.New("the connection cannot copy")
-		}
-		stmt, err := conn.PrepareContext(t.ctx, "COPY "+t.text(table)+" ("+strings.Join(columns, ", ")+") FROM STDIN")
-		if err != nil {
-			return err
-		}
-		defer func() { // what the server says of the rows comes at the end
-			if ended := stmt.Close(); err == nil {
-				err = ended
+	err := t.conn.Raw(func(raw any) error {
+		defer func() {
+			if r := recover(); r != nil {
+				failed = fmt.Errorf("a copy panicked: %v", r)
 			}
 		}()
-		to := &copyRow{}
-		for i := range n {
-			if err := row(to, i); err != nil {
-				return err
-			}
-			to.end()
-			if len(to.buf) < copyAtOnce && i < n-1 {
-				continue
-			}
-			lines := to.buf[:len(to.buf)-1] // the driver ends the last one
-			if _, err := stmt.(copier).CopyData(t.ctx, string(lines)); err != nil {
-				return err
-			}
-			to.buf = to.buf[:0]
-		}
+		failed = t.copyTo(raw, table, columns, n, row)
 		return nil
 	})
+	return cmp.Or(failed, err)
+}
+
+func (t bulkTx) copyTo(raw any, table string, columns []string, n int, row func(to *copyRow, i int) error) (err error) {
+	conn, ok := raw.(driver.ConnPrepareContext)
+	if !ok {
+		return errors.New("the connection cannot copy")
+	}
+	stmt, err := conn.PrepareContext(t.ctx, "COPY "+t.text(table)+" ("+strings.Join(columns, ", ")+") FROM STDIN")
+	if err != nil {
+		return err
+	}
+	defer func() { // what the server says of the rows comes at the end
+		if ended := stmt.Close(); err == nil {
+			err = ended
+		}
+	}()
+	to := &copyRow{}
+	for i := range n {
+		if err := row(to, i); err != nil {
+			return err
+		}
+		to.end()
+		if len(to.buf) < copyAtOnce && i < n-1 {
+			continue
+		}
+		lines := to.buf[:len(to.buf)-1] // the driver ends the last one
+		if _, err := stmt.(copier).CopyData(t.ctx, string(lines)); err != nil {
+			return err
+		}
+		to.buf = to.buf[:0]
+	}
+	return nil
 }

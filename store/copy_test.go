@@ -3,6 +3,7 @@ package store_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -65,5 +66,21 @@ func TestManyRowsAreCopiedOrNone(t *testing.T) {
 	}
 	if d := cmp.Diff(rows, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// A connection that breaks in the middle of a copy ends it. The transaction on it cannot be ended from within.
+func TestSafetyR1ACopyWhoseConnectionBreaksEnds(t *testing.T) {
+	t.Parallel()
+	s := openCopied(t)
+	ended := make(chan error, 1)
+	go func() { ended <- s.CopyOnABrokenLine(t.Context()) }()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("it was copied")
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("it does not end")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/lib/pq"
@@ -160,4 +161,27 @@ func (s *Store) inBulk(ctx context.Context, do func(t bulkTx) error) error {
 	}
 	defer tx.Rollback()
 	return do(bulkTx{Tx: tx, conn: conn, ctx: ctx})
+}
+
+// CopyOnABrokenLine copies rows, and ends the server's side of the connection in the middle.
+func (s *Store) CopyOnABrokenLine(ctx context.Context) error {
+	return s.inBulk(ctx, func(t bulkTx) error {
+		if _, err := t.exec(`CREATE TABLE copied (text text)`); err != nil {
+			return err
+		}
+		var pid int
+		if err := t.get(&pid, `SELECT pg_backend_pid()`); err != nil {
+			return err
+		}
+		return t.copyIn("copied", []string{"text"}, 200_000, func(to *copyRow, i int) error {
+			to.text("long enough to be sent at some time")
+			if i == 5000 {
+				if _, err := s.db.ExecContext(ctx, `SELECT pg_terminate_backend($1, 5000)`, pid); err != nil {
+					return err
+				}
+				time.Sleep(100 * time.Millisecond) // until the driver has heard of it
+			}
+			return nil
+		})
+	})
 }

@@ -114,7 +114,7 @@ WHERE s.removal = 1 AND NOT EXISTS (SELECT FROM identity i
 	WHERE i.instance_id = r.instance_id AND i.kind = s.kind AND i.external_id = s.key AND i.status <> 'DELETED')
 ON CONFLICT DO NOTHING`
 
-// keepRefused puts those that a run refused in the place of those of the run before.
+// keepRefused keeps those that a run refused, and those of earlier runs that it did not deal with.
 func (t bulkTx) keepRefused(refused []syncer.IdentityRef) error {
 	kinds, keys := make(pq.StringArray, len(refused)), make(pq.StringArray, len(refused))
 	for i, ref := range refused {
@@ -125,6 +125,7 @@ func (t bulkTx) keepRefused(refused []syncer.IdentityRef) error {
 		), past AS (
 			DELETE FROM sync_refused s USING sync_run r WHERE r.id = $1 AND s.instance_id = r.instance_id
 				AND NOT EXISTS (SELECT FROM now WHERE now.kind = s.kind AND now.key = s.key)
+				AND (r.full_round OR EXISTS (SELECT FROM stage_identity_%[1]d d WHERE d.kind = s.kind AND d.key = s.key))
 		)
 		INSERT INTO sync_refused (instance_id, kind, key) SELECT instance_id, kind, key FROM now ON CONFLICT DO NOTHING`, t.run, kinds, keys)
 	return err

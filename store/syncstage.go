@@ -270,13 +270,13 @@ func (r *stagedRead) staged() (syncer.Staged, error) {
 	return out, nil
 }
 
-// Refused implements [syncer.Stage].
+// Refused implements [syncer.Stage]. It lists the same for rounds that begin at the same state, so that their plans are the same.
 func (s *Store) Refused(ctx context.Context, l syncer.Lease, limit int) (refused []syncer.IdentityRef, err error) {
 	err = s.inRun(ctx, l, func(tx bulkTx) error {
 		return tx.all(&refused, `SELECT f.kind, f.key FROM sync_run r JOIN sync_refused f ON f.instance_id = r.instance_id
 			WHERE r.id = $1 AND EXISTS (SELECT FROM stage_identity_%[1]d)
 				AND NOT EXISTS (SELECT FROM stage_identity_%[1]d s WHERE s.kind = f.kind AND s.key = f.key)
-			ORDER BY random() LIMIT $2`, l.Run, limit)
+			ORDER BY md5(f.key || coalesce(encode(r.from_state, 'hex'), '')) LIMIT $2`, l.Run, limit)
 	})
 	return refused, err
 }

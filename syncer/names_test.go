@@ -67,6 +67,7 @@ func TestR09ANameIsTriedAgainWhenItIsFree(t *testing.T) {
 	source.put(directory.KindUser, "u2", map[string]any{"userName": "a", "title": "Buyer"})
 	source.user("u3", "A")
 	w.synced("AAD", syncer.StartOptions{}, syncer.Partial)
+	w.synced("AAD", syncer.StartOptions{}, syncer.Complete) // it tells of nobody
 	source.user("u9", "z")
 	run := w.synced("AAD", syncer.StartOptions{}, syncer.Partial)
 	if run.Mode != syncer.ModeDelta || run.Failed != 2 {

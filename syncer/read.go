@@ -32,7 +32,7 @@ func (r *round) read(ctx context.Context) error {
 		ended, err := r.readFrom(ctx, from)
 		if source := connector.AsError(err); source != nil && source.Code == connector.StateExpired && restarts < maxRestarts {
 			r.log.Info("the source has forgotten where the round was; a full round begins", "reason", source.Message)
-			r.full, from = true, connector.From{}
+			r.full, r.seq, from = true, 0, connector.From{}
 			if err := r.begin(ctx, &from); err != nil {
 				return err
 			}

@@ -56,8 +56,11 @@ func (r *round) settle(ctx context.Context) error {
 	}
 }
 
-// triedAgain bounds how many the source is asked for again in one round.
-const triedAgain = 500
+// triedAgain bounds how many the source is asked for again in one round, and triedInVain how many of them it may not answer.
+const (
+	triedAgain  = 500
+	triedInVain = 3
+)
 
 // tryAgain asks the source for those whose names others had in the last run. A differential round tells of them only where
 // they have changed, and it may be the others who have: where it tells of nobody, no name has become free.
@@ -69,8 +72,16 @@ func (r *round) tryAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	inVain := 0
 	for _, ref := range refused {
 		page, err := r.source.Lookup(ctx, ref.Kind, ref.Key, "")
+		if source := connector.AsError(err); source != nil && (source.Code == connector.Unavailable || source.Code == connector.Misconfigured) {
+			r.log.Info("the source does not tell of somebody who waits for a name; the next round asks again", "reason", source.Message)
+			if inVain++; inVain == triedInVain {
+				return nil
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
