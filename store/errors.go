@@ -70,6 +70,9 @@ func mapPostgres(p *pq.Error) error {
 		e := *taken[p.Constraint]
 		e.Cause = p
 		return &e
+	case p.Code == "23505" && (p.Constraint == "identity_uid_key" || p.Constraint == "resource_uid_key"):
+		// Ids are drawn at random: it was ourselves, whose connection broke before we heard that it was done.
+		return unavailable("The connection to the database broke while this was written. Look whether it is there, and try again if it is not.", p)
 	case p.Code == "57014": // query_canceled: statement_timeout
 		return unavailable("The database took too long to answer. Try again.", p)
 	case p.Code.Class() == "08", p.Code.Class() == "53", p.Code.Class() == "57", p.Code == "25P03":
