@@ -181,4 +181,4 @@ type tester interface {
 	Fatalf(format string, args ...any)
 }
 
-func init() { testpg.Checks(15) }
+func init() { testpg.Checks(25) }
