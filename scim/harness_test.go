@@ -360,4 +360,4 @@ func object(t testing.TB, text string) map[string]any {
 	return out
 }
 
-func init() { testpg.Checks(15) }
+func init() { testpg.Checks(25) }
