@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/roster-gateway/roster/connector"
+	"github.com/roster-gateway/roster/connector/dialing"
 	"github.com/roster-gateway/roster/directory"
 	"github.com/roster-gateway/roster/internal/outbound"
 )
@@ -116,7 +117,7 @@ func open(cfg connector.Config) (*source, error) {
 		urls: urls, account: values[keyBindDN], password: values[keyPassword], base: values[keyBaseDN],
 		userFilter: values[keyUserFilter], groupFilter: values[keyGroupFilter], extra: listed(values[keyAttributes]),
 		mode: values[keyMode], provider: values[keyProvider], dialer: bounds.Dialer(), tls: secure, public: bounds.PublicOnly,
-		log: cfg.Log, pause: pause,
+		log: cfg.Log, pause: dialing.Pause,
 	}
 	if s.mode == "" {
 		s.mode = modeAuto
@@ -144,17 +145,6 @@ func (s *source) filter(kind directory.IdentityKind) string {
 		return and(userFilter, s.userFilter)
 	}
 	return and(groupFilter, s.groupFilter)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // maxTries is how often the same part of a round is tried before the run is left to a later time.

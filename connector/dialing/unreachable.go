@@ -1,4 +1,4 @@
-// Package dialing says in words why a source gives no answer.
+// Package dialing is what connectors share of reaching a source: why it gives no answer, in words, and the wait before the next try.
 package dialing
 
 import (

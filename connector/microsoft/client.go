@@ -53,7 +53,7 @@ func Open(signIn SignIn, service Service, cfg connector.Config) (*Client, error)
 		return nil, connector.Errorf(connector.Misconfigured, "The address of the authority has to be an https origin, such as https://login.microsoftonline.com.")
 	}
 	bounds := outbound.Config{CA: cfg.Values[connector.CACertificate.Key], PublicOnly: !cfg.AllowPrivate, Direct: true, Timeout: requestLimit, MaxAnswer: maxAnswer}
-	c := &Client{Pause: pause, service: service, signIn: signIn, origin: origin, public: bounds.PublicOnly}
+	c := &Client{Pause: dialing.Pause, service: service, signIn: signIn, origin: origin, public: bounds.PublicOnly}
 	if c.http, err = outbound.NewClient(bounds); err != nil {
 		return nil, connector.Errorf(connector.Misconfigured, "%s cannot be used: at least one certificate in PEM is expected.", connector.CACertificate.Key)
 	}

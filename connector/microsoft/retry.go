@@ -1,7 +1,6 @@
 package microsoft
 
 import (
-	"context"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -55,17 +54,6 @@ func (p *passing) pause(try int) time.Duration {
 	}
 	wait := min(time.Second<<(try-1), longestPause)
 	return wait/2 + time.Duration(rand.Int64N(int64(wait)/2+1))
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // retryAfter reads the header of RFC 9110 section 10.2.3; 0 where there is none that makes sense. Parts of a second, which

@@ -90,7 +90,7 @@ func (h *handler) list(texts []string) {
 		sent := textHash(sha256.Sum256([]byte(text)))
 		text = strings.TrimSpace(text)
 		doc, errs := h.documents.prepare(text, true)
-		if len(errs) > 0 {
+		if len(errs) > 0 { // whoever read the list has looked at each of them
 			panic("graphqlhttp: an operation of the list is not valid: " + errs[0].Message)
 		}
 		h.documents.listed[text] = doc
